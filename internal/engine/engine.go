@@ -1,0 +1,41 @@
+// Package engine is the seam between the network and the machine: a Program
+// goes in, an Exec comes out.
+//
+// An engine takes a whole program, not single operators, so that a compiler
+// for another machine can fuse as it likes. What crosses the seam is host
+// tensors and a program; types of a machine's own library never do.
+package engine
+
+import (
+	"context"
+
+	"github.com/tlkit/tl/internal/graph"
+	"github.com/tlkit/tl/internal/tensor"
+)
+
+// Program is a network to be run: a graph with concrete shapes.
+type Program struct {
+	Graph *graph.Graph
+}
+
+// Options says how to compile. Its zero value compiles with all passes.
+type Options struct {
+	Raw       bool  // run the graph as it is, without passes: the reference for tests
+	MaxMemory int64 // bytes of activations and packed weights allowed; 0 is no limit
+}
+
+// Engine compiles programs for one machine.
+type Engine interface {
+	Name() string // e.g. "cpu (avx512, 2 threads)"
+	Compile(Program, Options) (Exec, error)
+}
+
+// Exec is a compiled program. It is not safe for concurrent use.
+type Exec interface {
+	// Run computes the outputs in the graph's order. The returned tensors
+	// belong to the Exec and are overwritten by the next Run. Nothing is
+	// allocated after the first call.
+	Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error)
+	// Memory is the number of bytes held: activations, packed weights, scratch.
+	Memory() int64
+}
