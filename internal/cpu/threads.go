@@ -1,0 +1,180 @@
+package cpu
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+)
+
+// A task is work cut into pieces numbered from 0. Pieces run in any order, on
+// any worker, and write disjoint memory, so the result does not depend on how
+// many workers there are.
+type task interface {
+	piece(w *worker, i int)
+}
+
+// A team is a set of goroutines that wait for tasks: they spin for a few
+// microseconds, because the next layer usually follows at once, then park.
+//
+// The gate holds (epoch << 32 | busy workers << 1 | open). The caller opens it
+// with a new epoch; a worker enters by raising the count while it is open; the
+// caller closes it when no pieces are left and waits for the count to reach
+// zero. A worker that wakes late finds it closed and is not waited for.
+type team struct {
+	lock    sync.Mutex // held while a task runs
+	workers []*worker  // workers[0] belongs to the caller
+	gate    atomic.Uint64
+	next    atomic.Int64
+	quit    atomic.Bool
+
+	task   task
+	pieces int64
+	failed atomic.Pointer[failure]
+}
+
+// failure is a panic of a worker, to be raised again in the caller.
+type failure struct {
+	value any
+	stack []byte
+}
+
+// Panic is what a Device's methods panic with when a worker panicked: the
+// worker's value and stack.
+type Panic struct {
+	Value any
+	Stack string
+}
+
+// Error makes a Panic an error, so that recovering code can wrap it.
+func (p *Panic) Error() string { return fmt.Sprintf("%v\nworker's stack:\n%s", p.Value, p.Stack) }
+
+// Unwrap returns the panic's value if it is an error.
+func (p *Panic) Unwrap() error {
+	err, _ := p.Value.(error)
+	return err
+}
+
+const (
+	gateOpen  = 1
+	gateBusy  = 2
+	gateCount = 1<<32 - 2
+	gateEpoch = 1 << 32
+
+	spinRounds = 2000 // of about 20 ns: some 40 µs until a worker parks
+)
+
+func newTeam(threads int) *team {
+	t := &team{}
+	for range threads {
+		t.workers = append(t.workers, &worker{wake: make(chan struct{}, 1)})
+	}
+	for _, w := range t.workers[1:] {
+		go t.serve(w)
+	}
+	return t
+}
+
+func (t *team) close() {
+	if t.quit.Swap(true) {
+		return
+	}
+	for _, w := range t.workers[1:] {
+		w.unpark()
+	}
+}
+
+// run does all pieces of a task and returns when they are done. It panics if
+// the team is busy: a Device is not safe for concurrent use.
+func (t *team) run(pieces int, k task) {
+	if !t.lock.TryLock() {
+		panic("cpu: Device used by two goroutines at once, or from inside its own Parallel")
+	}
+	defer t.lock.Unlock()
+	if pieces <= 1 || len(t.workers) == 1 {
+		for i := range pieces {
+			k.piece(t.workers[0], i)
+		}
+		return
+	}
+	t.task, t.pieces = k, int64(pieces)
+	t.next.Store(0)
+	t.gate.Store(t.gate.Load()&^(gateEpoch-1) + gateEpoch | gateOpen)
+	for _, w := range t.workers[1:min(pieces, len(t.workers))] {
+		w.unpark()
+	}
+	t.work(t.workers[0])
+	t.gate.And(^uint64(gateOpen))
+	for i := 0; t.gate.Load()&gateCount != 0; i++ {
+		if i > spinRounds {
+			runtime.Gosched()
+		}
+	}
+	t.task = nil
+	if f := t.failed.Swap(nil); f != nil {
+		panic(&Panic{Value: f.value, Stack: string(f.stack)})
+	}
+}
+
+// work does pieces until none are left. A panic ends the task.
+func (t *team) work(w *worker) {
+	defer func() {
+		if v := recover(); v != nil {
+			t.next.Store(t.pieces)
+			t.failed.CompareAndSwap(nil, &failure{v, debug.Stack()})
+		}
+	}()
+	for {
+		i := t.next.Add(1) - 1
+		if i >= t.pieces {
+			return
+		}
+		t.task.piece(w, int(i))
+	}
+}
+
+func (t *team) serve(w *worker) {
+	var seen uint64
+	for !t.quit.Load() {
+		g := t.gate.Load()
+		if g&gateOpen == 0 || g/gateEpoch == seen {
+			t.rest(w, g)
+			continue
+		}
+		if t.gate.CompareAndSwap(g, g+gateBusy) {
+			seen = g / gateEpoch
+			t.work(w)
+			t.gate.Add(^uint64(gateBusy - 1))
+		}
+	}
+}
+
+// rest waits until the gate differs from g in its epoch: spinning, then parked.
+func (t *team) rest(w *worker, g uint64) {
+	for i := range spinRounds {
+		if t.gate.Load()/gateEpoch != g/gateEpoch {
+			return
+		}
+		if i%64 == 63 {
+			runtime.Gosched()
+		}
+	}
+	w.parked.Store(true)
+	if (t.gate.Load()/gateEpoch != g/gateEpoch || t.quit.Load()) && w.parked.CompareAndSwap(true, false) {
+		return
+	}
+	<-w.wake
+}
+
+// A worker is one thread's place at the team, with its scratch memory.
+type worker struct {
+	parked atomic.Bool
+	wake   chan struct{}
+}
+
+func (w *worker) unpark() {
+	if w.parked.CompareAndSwap(true, false) {
+		w.wake <- struct{}{}
+	}
+}
