@@ -1,3 +1,11 @@
+// Package onnx reads, checks and writes ONNX files; it computes nothing.
+//
+// Read → Model → Write: a Model is the file's graph in topological order, its
+// weights as views of the memory-mapped file, and what the file says about
+// itself. Upgrade rewrites it for a newer operator set, Cut keeps a part of it.
+//
+// The format: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto. Field
+// numbers in this package are that file's.
 package onnx
 
 // Model is one ONNX file: its graph in file order, its weights, and what the

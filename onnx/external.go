@@ -1,0 +1,144 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/edsrzf/mmap-go"
+)
+
+// externals opens the files beside a model that hold its weights. Nothing
+// outside the model's folder is ever opened.
+type externals struct {
+	dir   string
+	files map[string][]byte // memory maps by location
+	close *[]func() error   // grows by one closer for each map
+}
+
+// view returns the want bytes that a tensor's external_data entries point at.
+func (x *externals) view(entries [][2]string, want int64) ([]byte, error) {
+	location, offset, length := "", int64(0), want
+	var err error
+	for _, e := range entries {
+		switch e[0] {
+		case "location":
+			location = e[1]
+		case "offset":
+			offset, err = strconv.ParseInt(e[1], 10, 64)
+		case "length":
+			length, err = strconv.ParseInt(e[1], 10, 64)
+		case "checksum": // SHA-1 of the whole file, not checked: the map is not read through here
+		default:
+			err = fmt.Errorf("unknown key %q", e[0])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("external data: %s: %w", e[0], err)
+		}
+	}
+	if length != want {
+		return nil, fmt.Errorf("external data in %q: the shape wants %d bytes, found length %d", location, want, length)
+	}
+	data, err := x.open(location)
+	if err != nil {
+		return nil, fmt.Errorf("external data: %w", err)
+	}
+	if offset < 0 || offset > int64(len(data)) || length > int64(len(data))-offset {
+		return nil, fmt.Errorf("external data in %q: wanted %d bytes from %d, the file has %d", location, length, offset, len(data))
+	}
+	return data[offset : offset+length : offset+length], nil
+}
+
+// open maps the file at location, once.
+func (x *externals) open(location string) ([]byte, error) {
+	if data, ok := x.files[location]; ok {
+		return data, nil
+	}
+	if err := checkLocation(location); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(x.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if err := refuseLinks(root, location); err != nil {
+		return nil, err
+	}
+	f, err := root.Open(location)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, unmap, err := mapFile(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", location, err)
+	}
+	if x.files == nil {
+		x.files = map[string][]byte{}
+	}
+	x.files[location] = data
+	*x.close = append(*x.close, unmap)
+	return data, nil
+}
+
+// checkLocation accepts only a plain slash-separated path below the folder.
+func checkLocation(location string) error {
+	switch {
+	case location == "":
+		return errors.New("no location given")
+	case strings.ContainsAny(location, "\\:\x00"), path.IsAbs(location):
+		return fmt.Errorf("location %q: wanted a relative path with slashes", location)
+	case !fs.ValidPath(path.Clean(location)) || strings.Contains(location, ".."):
+		return fmt.Errorf("location %q leads out of the model's folder", location)
+	}
+	return nil
+}
+
+// refuseLinks reports whether any part of location is a symbolic link, or its
+// end no regular file. A FIFO is so found before it is opened.
+func refuseLinks(root *os.Root, location string) error {
+	parts := strings.Split(path.Clean(location), "/")
+	for i := range parts {
+		part := path.Join(parts[:i+1]...)
+		info, err := root.Lstat(part)
+		if err != nil {
+			return err
+		}
+		switch mode := info.Mode(); {
+		case mode&fs.ModeSymlink != 0:
+			return fmt.Errorf("%s is a symbolic link", part)
+		case i == len(parts)-1 && !mode.IsRegular():
+			return fmt.Errorf("%s is no regular file", part)
+		}
+	}
+	return nil
+}
+
+// mapFile maps f read-only into memory; the map outlives f. The file must not
+// be cut while it is mapped.
+func mapFile(f *os.File) (data []byte, unmap func() error, err error) {
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case info.IsDir():
+		return nil, nil, errors.New("wanted a file, found a folder")
+	case !info.Mode().IsRegular():
+		return nil, nil, errors.New("wanted a regular file")
+	case info.Size() > math.MaxInt:
+		return nil, nil, fmt.Errorf("%d bytes are too many for this machine's addresses", info.Size())
+	case info.Size() == 0:
+		return nil, func() error { return nil }, nil
+	}
+	m, err := mmap.Map(f, mmap.RDONLY, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("mapping into memory: %w", err)
+	}
+	return m, m.Unmap, nil
+}

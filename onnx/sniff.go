@@ -1,0 +1,50 @@
+package onnx
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
+
+// sniff tells files that people take for ONNX files by mistake. It returns nil
+// when b may be an ONNX file.
+func sniff(b []byte) error {
+	head := b[:min(len(b), 512)]
+	text := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))))
+	switch {
+	case len(b) == 0:
+		return errors.New("the file is empty")
+	case bytes.HasPrefix(text, []byte("version https://git-lfs")):
+		return errors.New("this is a Git LFS pointer, not the ONNX file itself: fetch it with git lfs pull, or download it")
+	case bytes.HasPrefix(text, []byte("<!doctype")), bytes.HasPrefix(text, []byte("<html")), bytes.HasPrefix(text, []byte("<?xml")):
+		return errors.New("this is a web page, not an ONNX file: the download went wrong")
+	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("ir_version")):
+		return errors.New("this is text, not a binary ONNX file")
+	}
+	for _, k := range foreign {
+		if len(head) > k.at && bytes.HasPrefix(head[k.at:], []byte(k.magic)) {
+			return fmt.Errorf("this is %s, not an ONNX file", k.what)
+		}
+	}
+	return nil
+}
+
+// foreign lists the magic bytes of other formats.
+var foreign = []struct {
+	at          int
+	magic, what string
+}{
+	{0, "PK\x03\x04", "a zip archive (a PyTorch .pt/.pth checkpoint, a .keras or .npz file?): export the network to ONNX first"},
+	{0, "\x80\x02", "a Python pickle (an old PyTorch checkpoint?): export the network to ONNX first"},
+	{0, "\x80\x03", "a Python pickle: export the network to ONNX first"},
+	{0, "\x80\x04", "a Python pickle: export the network to ONNX first"},
+	{0, "\x80\x05", "a Python pickle: export the network to ONNX first"},
+	{0, "\x89HDF", "an HDF5 file (Keras weights?): export the network with tf2onnx first"},
+	{4, "TFL3", "a TensorFlow Lite file"},
+	{8, "{\"", "a safetensors file, which holds weights without a network: export the network to ONNX first"},
+	{0, "\x1f\x8b", "gzip-compressed: unpack it first"},
+	{0, "\x89PNG", "a PNG image"},
+	{0, "\xff\xd8\xff", "a JPEG image"},
+	{0, "ORTM", "an ONNX Runtime (.ort) file: use the .onnx file it was made from"},
+	{4, "ORTM", "an ONNX Runtime (.ort) file: use the .onnx file it was made from"},
+}
