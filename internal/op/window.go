@@ -1,0 +1,80 @@
+package op
+
+import "fmt"
+
+// The values of ONNX's auto_pad; the empty string means notSet.
+const (
+	notSet    = "NOTSET"
+	sameUpper = "SAME_UPPER"
+	sameLower = "SAME_LOWER"
+	valid     = "VALID"
+)
+
+// window is the geometry that convolutions and pools share, with ONNX's names.
+// A zero stride or dilation means 1, so that the zero value works.
+type window struct {
+	kernel, strides, dilations [2]int
+	pads                       [4]int // top, left, bottom, right
+	autoPad                    string
+	ceil                       bool // round the output size up, as torch does
+}
+
+// frame is a window laid over an image: output size, and the padding that it
+// takes. Bottom and right are as declared, not what the output size implies.
+type frame struct {
+	oh, ow, top, left, bottom, right int
+}
+
+// over lays the window on an (h, w) image. Formulas: ONNX Conv and MaxPool.
+func (p window) over(h, w int) (f frame, err error) {
+	f.oh, f.top, f.bottom, err = p.axis(0, h)
+	if err != nil {
+		return f, fmt.Errorf("height: %w", err)
+	}
+	f.ow, f.left, f.right, err = p.axis(1, w)
+	if err != nil {
+		return f, fmt.Errorf("width: %w", err)
+	}
+	return f, nil
+}
+
+// axis returns output size and padding of one axis of length n.
+func (p window) axis(i, n int) (out, before, after int, err error) {
+	stride, extent := one(p.strides[i]), (p.kernel[i]-1)*one(p.dilations[i])+1
+	if p.kernel[i] < 1 {
+		return 0, 0, 0, fmt.Errorf("kernel of %d, wanted at least 1", p.kernel[i])
+	}
+	switch p.autoPad {
+	case sameUpper, sameLower:
+		out = (n + stride - 1) / stride
+		total := max(0, (out-1)*stride+extent-n)
+		before = total / 2
+		if p.autoPad == sameLower {
+			before = total - total/2
+		}
+		return out, before, total - before, nil
+	case "", notSet:
+		before, after = p.pads[i], p.pads[i+2]
+	case valid:
+	default:
+		return 0, 0, 0, fmt.Errorf("auto_pad %q, wanted NOTSET, SAME_UPPER, SAME_LOWER or VALID", p.autoPad)
+	}
+	room := n + before + after - extent
+	if room < 0 {
+		return 0, 0, 0, fmt.Errorf("kernel of %d with dilation %d spans %d, the input has %d with padding %d and %d",
+			p.kernel[i], one(p.dilations[i]), extent, n, before, after)
+	}
+	out = room/stride + 1
+	if p.ceil && room%stride != 0 && out*stride < n+before { // a window must not start in the padding after the image
+		out++
+	}
+	return out, before, after, nil
+}
+
+// one is v, or 1 when v is 0: the default of strides, dilations and groups.
+func one(v int) int {
+	if v == 0 {
+		return 1
+	}
+	return v
+}
