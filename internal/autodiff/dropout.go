@@ -1,0 +1,84 @@
+package autodiff
+
+import (
+	"fmt"
+
+	"github.com/tlkit/tl/internal/cpu"
+	"github.com/tlkit/tl/internal/tensor"
+)
+
+// Dropout zeroes each number with probability P and divides the others by
+// 1-P, anew at each step. The mask is a function of Seed, *Step and the place
+// in the array alone, so a resumed run and another number of threads give the
+// same bytes, and the backward pass computes it again instead of keeping it.
+type Dropout struct {
+	P    float64 // in [0,1)
+	Seed uint64  // of this layer: two layers want two seeds
+	Step *uint64 // the step about to run; its owner counts it
+}
+
+// Kind is ONNX's operator; in inference it does nothing.
+func (*Dropout) Kind() string { return "Dropout" }
+
+// Shape is the input's.
+func (o *Dropout) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	if len(in) != 1 {
+		return nil, fmt.Errorf("%d inputs, want 1", len(in))
+	}
+	if o.P < 0 || o.P >= 1 {
+		return nil, fmt.Errorf("probability %g, want 0 or more and less than 1", o.P)
+	}
+	return in[0], nil
+}
+
+// Forward is y = x·mask/(1-P).
+func (o *Dropout) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
+	o.mask(d, y.Data, x[0].Data)
+}
+
+// Backward is dx = dy·mask/(1-P).
+func (o *Dropout) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, _ ...*tensor.Tensor) {
+	o.mask(d, dx[0].Data, dy.Data)
+}
+
+// chunk is how many numbers one call of a parallel elementwise loop takes;
+// even, so that Dropout's pairs do not straddle.
+const chunk = 1 << 14
+
+// mask is dst = src·mask/(1-P). Each 64-bit hash decides two numbers.
+func (o *Dropout) mask(d *cpu.Device, dst, src []float32) {
+	key := mix(o.Seed ^ mix(*o.Step+1))
+	limit := uint32(o.P * (1 << 32)) // below it: dropped
+	scale := float32(1 / (1 - o.P))
+	chunks(d, len(src), func(from, to int) {
+		for i := from; i < to; i += 2 {
+			h := mix(key + uint64(i))
+			dst[i] = keep(src[i], uint32(h), limit, scale)
+			if i+1 < to {
+				dst[i+1] = keep(src[i+1], uint32(h>>32), limit, scale)
+			}
+		}
+	})
+}
+
+func keep(x float32, random, limit uint32, scale float32) float32 {
+	if random < limit {
+		return 0
+	}
+	return x * scale
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection
+// whose output bits look random for any pattern of inputs.
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// chunks calls f over 0 … n in pieces of chunk numbers, which do not depend on
+// the number of threads.
+func chunks(d *cpu.Device, n int, f func(from, to int)) {
+	d.Parallel((n+chunk-1)/chunk, func(i int) { f(i*chunk, min(n, (i+1)*chunk)) })
+}
