@@ -13,7 +13,7 @@ import (
 // form that torch exports: operator set 13, NCHW, batch norm kept, dynamic batch.
 type SeededOptions struct {
 	Seed     uint64
-	Opset    int64   // 7, 9, 13 or 18 are tested; 0 means 13
+	Opset    int64   // 7 to 22; 0 means 13
 	NHWC     bool    // in the manner of tf2onnx: input (N,S,S,3), Transpose, Pad nodes, MatMul and Add
 	FoldedBN bool    // batch norm folded into the convolution before it
 	Batch    int64   // 0 is a dynamic batch
