@@ -1,0 +1,133 @@
+package dataset
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"io"
+	"slices"
+
+	xdraw "golang.org/x/image/draw"
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/basicfont"
+	"golang.org/x/image/math/fixed"
+)
+
+// GridOptions says how a sample grid looks. The zero value shows 24 pictures
+// of each class in 12 columns of 96 pixels.
+type GridOptions struct {
+	PerClass int    // pictures of each class; 0 = 24
+	Columns  int    // 0 = 12
+	Cell     int    // side of a picture, pixels; 0 = 96
+	Seed     uint64 // chooses other pictures
+}
+
+func (o GridOptions) withDefaults() GridOptions {
+	for _, f := range []struct {
+		field *int
+		value int
+	}{{&o.PerClass, 24}, {&o.Columns, 12}, {&o.Cell, 96}} {
+		if *f.field <= 0 {
+			*f.field = f.value
+		}
+	}
+	return o
+}
+
+// Pixels between pictures and height of a caption.
+const (
+	gridGap     = 4
+	gridCaption = 24
+)
+
+// Grid writes a PNG with samples of each class under a caption. Pictures keep
+// their shape; the choice depends on the seed and their bytes only.
+func Grid(w io.Writer, d *Dataset, o GridOptions) error {
+	o = o.withDefaults()
+	perClass := make([][]int, len(d.Classes))
+	height := gridGap
+	widest := 0
+	for c := range d.Classes {
+		perClass[c] = d.sample(c, o)
+		rows := (len(perClass[c]) + o.Columns - 1) / o.Columns
+		height += gridCaption + rows*(o.Cell+gridGap)
+		widest = max(widest, min(o.Columns, len(perClass[c])))
+	}
+	width := max(gridGap+widest*(o.Cell+gridGap), 420)
+	im := image.NewRGBA(image.Rect(0, 0, width, height))
+	draw.Draw(im, im.Bounds(), image.NewUniform(color.RGBA{38, 40, 46, 255}), image.Point{}, draw.Src)
+	y := gridGap
+	for c, items := range perClass {
+		caption(im, gridGap+2, y+gridCaption-8, d.classCaption(c))
+		y += gridCaption
+		for k, i := range items {
+			at := image.Pt(gridGap+k%o.Columns*(o.Cell+gridGap), y+k/o.Columns*(o.Cell+gridGap))
+			if err := d.thumbnail(im, image.Rectangle{at, at.Add(image.Pt(o.Cell, o.Cell))}, i); err != nil {
+				return err
+			}
+		}
+		y += (len(items) + o.Columns - 1) / o.Columns * (o.Cell + gridGap)
+	}
+	return png.Encode(w, im)
+}
+
+// sample chooses pictures of a class by a hash of seed and bytes.
+func (d *Dataset) sample(class int, o GridOptions) []int {
+	var units []*unit
+	at := map[*unit]int{}
+	for i := range d.Items {
+		if d.Items[i].Class == class {
+			u := &unit{items: []*Item{&d.Items[i]}}
+			u.hash(o.Seed)
+			units, at[u] = append(units, u), i
+		}
+	}
+	slices.SortStableFunc(units, func(a, b *unit) int { return slices.Compare(a.key[:], b.key[:]) })
+	var out []int
+	for _, u := range units[:min(o.PerClass, len(units))] {
+		out = append(out, at[u])
+	}
+	return out
+}
+
+// classCaption is e.g. "Parasitized (positive): 4000 pictures, 123 patients".
+func (d *Dataset) classCaption(c int) string {
+	n, _, groups := d.tally(func(it *Item) bool { return it.Class == c })
+	s := d.Classes[c]
+	if c == d.Positive {
+		s += " (positive)"
+	}
+	s += ": " + count(n, "picture", "pictures")
+	if groups > 0 {
+		s += fmt.Sprintf(", %s", count(groups, "patient", "patients"))
+	}
+	return s
+}
+
+func caption(im draw.Image, x, y int, text string) {
+	dr := font.Drawer{Dst: im, Src: image.White, Face: basicfont.Face7x13, Dot: fixed.P(x, y)}
+	dr.DrawString(text)
+}
+
+// thumbnail draws picture i into r, on black, keeping its shape.
+func (d *Dataset) thumbnail(dst *image.RGBA, r image.Rectangle, i int) error {
+	im, err := d.Load(i)
+	if err != nil {
+		return err
+	}
+	b := resizers.Get().(*resizer)
+	defer resizers.Put(b)
+	b.load(im)
+	w, h := r.Dx(), r.Dy()
+	if im.W > im.H {
+		h = max(1, h*im.H/im.W)
+	} else {
+		w = max(1, w*im.W/im.H)
+	}
+	draw.Draw(dst, r, image.Black, image.Point{}, draw.Src)
+	at := r.Min.Add(image.Pt((r.Dx()-w)/2, (r.Dy()-h)/2))
+	xdraw.BiLinear.Scale(dst, image.Rectangle{at, at.Add(image.Pt(w, h))}, &b.src, b.src.Rect, draw.Src, nil)
+	return nil
+}

@@ -1,0 +1,216 @@
+package dataset
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"os"
+	"strings"
+)
+
+// Image is a decoded picture.
+type Image struct {
+	W, H int
+	Pix  []uint8 // (H,W,3) RGB
+	Mode string  // as Item.Mode
+}
+
+// Limits caps what a picture may cost. The zero value means the defaults.
+type Limits struct {
+	Pixels int64 // W·H, read from the header before decoding; 0 = 50 million
+	Bytes  int64 // size of the file; 0 = 256 MiB
+}
+
+// withDefaults fills in the caps that are not set.
+func (l Limits) withDefaults() Limits {
+	if l.Pixels <= 0 {
+		l.Pixels = 50_000_000
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = 256 << 20
+	}
+	return l
+}
+
+// Decode reads a PNG or JPEG file. See [DecodeBytes] for the rules.
+func Decode(path string, l Limits) (*Image, error) {
+	b, err := readFile(path, l)
+	if err != nil {
+		return nil, err
+	}
+	return DecodeBytes(path, b, l)
+}
+
+// DecodeBytes decodes a PNG or JPEG; name is only used in errors. The rules:
+//
+//   - what counts is the content, not the extension;
+//   - grey becomes R=G=B, a palette its colours, CMYK is converted;
+//   - transparency is laid on black, the background of segmented cells, and
+//     rounded down;
+//   - of 16 bits the high byte is kept;
+//   - of an animation the first frame is taken;
+//   - EXIF orientation and colour profiles are ignored: a cell has no up;
+//   - width·height is read from the header and compared with l.Pixels before
+//     any pixel is decoded.
+//
+// Errors name the file and what is wrong with it; no content causes a panic.
+func DecodeBytes(name string, b []byte, l Limits) (*Image, error) {
+	im, err := decode(b, l.withDefaults())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return im, nil
+}
+
+// decode is DecodeBytes without the name.
+func decode(b []byte, l Limits) (*Image, error) {
+	config, full, err := decoders(b)
+	if err != nil {
+		return nil, err
+	}
+	c, err := config(bytes.NewReader(b))
+	if err != nil {
+		return nil, reason(err)
+	}
+	if c.Width <= 0 || c.Height <= 0 {
+		return nil, fmt.Errorf("is %d×%d pixels", c.Width, c.Height)
+	}
+	if n := int64(c.Width) * int64(c.Height); n > l.Pixels {
+		return nil, fmt.Errorf("is %d×%d = %d pixels, over the cap of %d", c.Width, c.Height, n, l.Pixels)
+	}
+	src, err := full(bytes.NewReader(b))
+	if err != nil {
+		return nil, reason(err)
+	}
+	return toRGB(src, mode(c.ColorModel)), nil
+}
+
+// readFile reads a regular file of at most l.Bytes.
+func readFile(path string, l Limits) ([]byte, error) {
+	l = l.withDefaults()
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: is no regular file", path)
+	}
+	if st.Size() > l.Bytes {
+		return nil, fmt.Errorf("%s: is %d bytes, over the cap of %d", path, st.Size(), l.Bytes)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, 0, st.Size()+1) // one more, so that the end is met without growing
+	buf := bytes.NewBuffer(b)
+	if _, err := io.Copy(buf, io.LimitReader(f, l.Bytes)); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return buf.Bytes(), nil
+}
+
+// decoders picks by the first bytes, or says what the file is instead.
+func decoders(b []byte) (func(io.Reader) (image.Config, error), func(io.Reader) (image.Image, error), error) {
+	switch kind := sniff(b); kind {
+	case "PNG":
+		return png.DecodeConfig, png.Decode, nil
+	case "JPEG":
+		return jpeg.DecodeConfig, jpeg.Decode, nil
+	case "empty":
+		return nil, nil, errors.New("is empty (0 bytes)")
+	case "":
+		return nil, nil, errors.New("is neither PNG nor JPEG")
+	default:
+		return nil, nil, fmt.Errorf("is %s, not PNG or JPEG", kind)
+	}
+}
+
+// magics are the first bytes of files that are met under a picture's name.
+var magics = []struct{ start, kind string }{
+	{"\x89PNG\r\n\x1a\n", "PNG"},
+	{"\xff\xd8\xff", "JPEG"},
+	{"version https://git-lfs", "a Git LFS pointer (fetch the file with git lfs pull)"},
+	{"GIF8", "a GIF"},
+	{"BM", "a BMP"},
+	{"II*\x00", "a TIFF"},
+	{"MM\x00*", "a TIFF"},
+	{"PK\x03\x04", "a zip archive"},
+	{"%PDF", "a PDF"},
+	{"<!DOCTYPE", "a web page"},
+	{"<!doctype", "a web page"},
+	{"<html", "a web page"},
+}
+
+// sniff names the kind of a file by its first bytes; "" = unknown.
+func sniff(b []byte) string {
+	if len(b) == 0 {
+		return "empty"
+	}
+	for _, m := range magics {
+		if bytes.HasPrefix(b, []byte(m.start)) {
+			return m.kind
+		}
+	}
+	if len(b) >= 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP" {
+		return "a WebP"
+	}
+	return ""
+}
+
+// reason puts a decoder's error into words that a user can act on.
+func reason(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		strings.Contains(err.Error(), "short Huffman data") {
+		return errors.New("is truncated: the file ends before the picture does")
+	}
+	return fmt.Errorf("is damaged: %w", err)
+}
+
+// mode names how a file stores its pixels.
+func mode(m color.Model) string {
+	switch m {
+	case color.GrayModel:
+		return "grey"
+	case color.Gray16Model:
+		return "grey16"
+	case color.NRGBAModel:
+		return "rgba"
+	case color.NRGBA64Model:
+		return "rgba16"
+	case color.RGBA64Model:
+		return "rgb16"
+	case color.CMYKModel:
+		return "cmyk"
+	}
+	if _, ok := m.(color.Palette); ok {
+		return "palette"
+	}
+	return "rgb"
+}
+
+// toRGB converts any picture to (H,W,3) bytes. Premultiplied colours are
+// colours laid on black, so alpha needs no further arithmetic.
+func toRGB(src image.Image, mode string) *Image {
+	r := src.Bounds()
+	im := &Image{W: r.Dx(), H: r.Dy(), Mode: mode, Pix: make([]uint8, 3*r.Dx()*r.Dy())}
+	rgba, ok := src.(*image.RGBA)
+	if !ok {
+		rgba = image.NewRGBA(r)
+		draw.Draw(rgba, r, src, r.Min, draw.Src)
+	}
+	for y := range im.H {
+		dst, row := im.Pix[3*y*im.W:3*(y+1)*im.W], rgba.Pix[y*rgba.Stride:]
+		for x := range im.W {
+			copy(dst[3*x:3*x+3], row[4*x:4*x+3])
+		}
+	}
+	return im
+}
