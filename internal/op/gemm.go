@@ -51,7 +51,7 @@ func (g Gemm) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	m, k, n := g.dims(x[0].Shape, x[1].Shape)
 	c := at(x, 2)
 	var e cpu.GemmEpilogue
-	simple := c != nil && g.Alpha == 1 && g.Beta == 1 && len(c.Data) == n && c.Shape[len(c.Shape)-1] == n
+	simple := c != nil && g.Alpha == 1 && g.Beta == 1 && len(c.Data) == n && (n == 1 || c.Shape[len(c.Shape)-1] == n)
 	if simple {
 		e.Bias = c.Data
 	}
