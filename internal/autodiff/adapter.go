@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 
 	"github.com/chewxy/hm"
+	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/op"
 	"github.com/tlkit/tl/internal/tensor"
 	"gorgonia.org/gorgonia"
@@ -60,7 +61,11 @@ func (b *base) String() string { return b.name }
 // guard turns a panic of a kernel into an error and keeps the first error of a
 // run, because Gorgonia's own wrapping hides it. Use it deferred.
 func (b *base) guard(err *error) {
-	if p := recover(); p != nil {
+	switch p := recover().(type) {
+	case nil:
+	case *cpu.Panic:
+		*err = fmt.Errorf("panic: %v", p.Value)
+	default:
 		*err = fmt.Errorf("panic: %v", p)
 	}
 	if *err != nil {
