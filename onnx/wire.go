@@ -66,7 +66,7 @@ func parseField(b []byte) (f field, size int, err error) {
 		return f, 0, fmt.Errorf("field %d has wire type %d, which ONNX does not use", num, typ)
 	}
 	if m < 0 {
-		return f, 0, fmt.Errorf("field %d: %w", num, protowire.ParseError(m))
+		return f, 0, fmt.Errorf("field %d: %w: the file is truncated or damaged", num, protowire.ParseError(m))
 	}
 	return f, n + m, nil
 }
