@@ -63,16 +63,16 @@ func (s Softmax) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tens
 
 // lines calls f for each line that is normalised: n elements from at, step apart.
 func (s Softmax) lines(d *cpu.Device, x tensor.Shape, f func(at, n, step int)) {
-	axis := s.Axis
+	axis, n, step := s.Axis, 1, 1
 	if axis < 0 {
 		axis += len(x)
 	}
-	n, step := x[axis:].Size(), 1
-	if !s.Flat {
-		n, step = 1, 1
-		if len(x) > 0 {
-			n, step = x[axis], x[axis+1:].Size()
-		}
+	switch {
+	case len(x) == 0:
+	case s.Flat:
+		n = x[axis:].Size()
+	default:
+		n, step = x[axis], x[axis+1:].Size()
 	}
 	if n == 0 || step == 0 {
 		return

@@ -60,13 +60,17 @@ func (p window) axis(i, n int) (out, before, after int, err error) {
 		return 0, 0, 0, fmt.Errorf("auto_pad %q, wanted NOTSET, SAME_UPPER, SAME_LOWER or VALID", p.autoPad)
 	}
 	room := n + before + after - extent
-	if room < 0 {
+	if room >= 0 {
+		out = room/stride + 1
+	}
+	// Rounded up, one more window may hang over the end, but it must not start
+	// in the padding there.
+	if p.ceil && (room >= 0 && room%stride != 0 || room < 0 && -room < stride) && out*stride < n+before {
+		out++
+	}
+	if out < 1 {
 		return 0, 0, 0, fmt.Errorf("kernel of %d with dilation %d spans %d, the input has %d with padding %d and %d",
 			p.kernel[i], one(p.dilations[i]), extent, n, before, after)
-	}
-	out = room/stride + 1
-	if p.ceil && room%stride != 0 && out*stride < n+before { // a window must not start in the padding after the image
-		out++
 	}
 	return out, before, after, nil
 }

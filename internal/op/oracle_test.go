@@ -1,0 +1,21 @@
+//go:build oracle
+
+package op_test
+
+import (
+	"testing"
+
+	"github.com/tlkit/tl/internal/testkit"
+)
+
+// Every operator at random opsets and attributes against onnxruntime.
+func TestOracleForward(t *testing.T) {
+	folder := t.TempDir()
+	testkit.Python(t, "op_cases.py", folder, "7", "3000")
+	f := readCases(t, folder)
+	t.Logf("%d cases, %d refused by onnxruntime", len(f.Cases), len(f.Refused))
+	if len(f.Refused)*20 > len(f.Cases) {
+		t.Errorf("onnxruntime refused %d cases, e.g. %s", len(f.Refused), f.Refused[0])
+	}
+	f.run(t)
+}
