@@ -7,9 +7,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/op"
 	"github.com/tlkit/tl/internal/tensor"
 	"github.com/tlkit/tl/internal/testkit"
@@ -30,6 +32,9 @@ type nodeCase struct {
 	Attrs  map[string]any
 	Inputs []*caseArray
 	Output caseArray
+
+	Dy    *caseArray   // of op_gradients.py
+	Grads []*caseArray // one for each input, nil where there is none
 }
 
 type caseArray struct {
@@ -60,21 +65,24 @@ func readCases(t *testing.T, folder string) (f caseFile) {
 	return f
 }
 
-// run compares FromONNX and Forward of every case with its output.
-func (f *caseFile) run(t *testing.T) {
+// run compares FromONNX and Forward of every case with its output, and
+// Backward with its gradients.
+func (f *caseFile) run(t *testing.T, kinds []string) {
+	d := device(t)
+	defer d.Close()
 	seen := map[string]int{}
 	for i, c := range f.Cases {
 		seen[c.Op]++
-		t.Run(fmt.Sprintf("%d_%s_%d", i, c.Op, c.Opset), func(t *testing.T) { f.one(t, c) })
+		t.Run(fmt.Sprintf("%d_%s_%d", i, c.Op, c.Opset), func(t *testing.T) { f.one(t, d, c) })
 	}
-	for _, kind := range op.Supported {
+	for _, kind := range kinds {
 		if seen[kind] == 0 {
 			t.Errorf("no case of %s", kind)
 		}
 	}
 }
 
-func (f *caseFile) one(t *testing.T, c nodeCase) {
+func (f *caseFile) one(t *testing.T, d *cpu.Device, c nodeCase) {
 	node := &onnx.Node{Op: c.Op, Attrs: attrs(c.Attrs), Outputs: []string{"y"}}
 	var consts []*onnx.Tensor
 	var in []tensor.Shape
@@ -95,15 +103,40 @@ func (f *caseFile) one(t *testing.T, c nodeCase) {
 	for i, u := range used {
 		args[i] = x[u]
 	}
-	want := f.data[c.Output.At:][:shape(c.Output.Shape).Size()]
 	y := tensor.New(shapeOf(t, o, args)...)
 	if !y.Shape.Equal(shape(c.Output.Shape)) {
 		t.Fatalf("%+v of %v: shape %v, want %v", o, in, y.Shape, c.Output.Shape)
 	}
-	d := device(t)
-	defer d.Close()
 	o.Forward(d, y, args...)
-	testkit.Compare(t, fmt.Sprintf("%+v of %v", o, in), y.Data, want, testkit.Float)
+	name := fmt.Sprintf("%+v of %v", o, in)
+	testkit.Compare(t, name, y.Data, f.numbers(&c.Output), testkit.Float)
+	if c.Dy != nil {
+		f.gradients(t, d, name, c, o.(op.Differentiable), used, y, args)
+	}
+}
+
+// gradients compares Backward with the case's. The error is relative to the
+// gradient together with dy: where tanh or softmax is saturated, a float32 y
+// tells nearly nothing of a gradient that is nearly nothing.
+func (f *caseFile) gradients(t *testing.T, d *cpu.Device, name string, c nodeCase, o op.Differentiable, used []int, y *tensor.Tensor, x []*tensor.Tensor) {
+	dx := make([]*tensor.Tensor, len(x))
+	for i, u := range used {
+		if c.Grads[u] != nil {
+			dx[i] = tensor.New(x[i].Shape...)
+		}
+	}
+	dy := f.numbers(c.Dy)
+	o.Backward(d, dx, tensor.Of(dy, y.Shape...), y, x...)
+	for i, u := range used {
+		if dx[i] != nil {
+			got, want := slices.Concat(dx[i].Data, dy), slices.Concat(f.numbers(c.Grads[u]), dy)
+			testkit.Compare(t, fmt.Sprintf("%s: gradient by input %d", name, u), got, want, testkit.Float)
+		}
+	}
+}
+
+func (f *caseFile) numbers(a *caseArray) []float32 {
+	return f.data[a.At:][:shape(a.Shape).Size()]
 }
 
 // input makes name, value and, where it is known when importing, constant of input i.
@@ -116,7 +149,7 @@ func (f *caseFile) input(i int, a *caseArray) (string, *tensor.Tensor, *onnx.Ten
 		return name, nil, onnx.NewInts(name, a.Shape, a.Ints...)
 	}
 	s := shape(a.Shape)
-	x := tensor.Of(f.data[a.At:][:s.Size()], s...)
+	x := tensor.Of(f.numbers(a), s...)
 	if !a.Constant {
 		return name, x, nil
 	}
@@ -163,5 +196,5 @@ func number(n json.Number) any {
 // wrote with onnxruntime 1.32.
 func TestGolden(t *testing.T) {
 	f := readCases(t, filepath.Join("testdata", "golden"))
-	f.run(t)
+	f.run(t, op.Supported)
 }

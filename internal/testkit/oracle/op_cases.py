@@ -388,4 +388,5 @@ def main():
     w.close(refused)
 
 
-main()
+if __name__ == "__main__":
+    main()
