@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -77,7 +78,8 @@ func (m *Model) rope() (rope, error) {
 	r.message(7, graph)
 	tail := appendMessage(nil, 8, appendInt(appendText(nil, 1, ""), 2, m.Opset))
 	for _, k := range slices.Sorted(maps.Keys(m.Metadata)) {
-		tail = appendMessage(tail, 14, appendText(appendText(nil, 1, k), 2, m.Metadata[k]))
+		key, value := strings.ToValidUTF8(k, "\uFFFD"), strings.ToValidUTF8(m.Metadata[k], "\uFFFD") // e.g. folder names
+		tail = appendMessage(tail, 14, appendText(appendText(nil, 1, key), 2, value))
 	}
 	r.add(tail)
 	return r, nil
