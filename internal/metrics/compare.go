@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -31,6 +32,19 @@ type MetricDifference struct {
 func (d MetricDifference) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, `{"key":%q,"title":%q,"better":%d,"value":%s,"low":%s,"high":%s}`,
 		d.Key, d.Title, d.Better, jsonNumber(d.Value.Value), jsonNumber(d.Low), jsonNumber(d.High)), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (d *MetricDifference) UnmarshalJSON(b []byte) error {
+	var name struct {
+		Key, Title string
+		Better     int
+	}
+	if err := json.Unmarshal(b, &name); err != nil {
+		return err
+	}
+	d.Key, d.Title, d.Better = name.Key, name.Title, name.Better
+	return json.Unmarshal(b, &d.Value)
 }
 
 func jsonNumber(f float64) []byte {

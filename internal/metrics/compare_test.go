@@ -3,6 +3,7 @@ package metrics
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -71,6 +72,10 @@ func TestCompareSame(t *testing.T) {
 	b, err := json.Marshal(d)
 	if err != nil || !strings.Contains(string(b), `{"key":"accuracy","title":"Accuracy","better":1,"value":0,"low":0,"high":0}`) {
 		t.Errorf("%v: %s", err, b)
+	}
+	var back Difference
+	if err := json.Unmarshal(b, &back); err != nil || !reflect.DeepEqual(&back, d) {
+		t.Errorf("read back %+v, %v", back, err)
 	}
 }
 
