@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"fmt"
 	"image/color"
 	"io"
@@ -156,8 +157,15 @@ func save(path string, width, height float64, paint func(draw.Canvas)) error {
 	c.FillPolygon(color.White, corners(c.Rectangle))
 	margin := vg.Points(10)
 	paint(draw.Crop(c, margin, -margin, margin, -margin))
+	var b bytes.Buffer
+	if _, err := canvas.WriteTo(&b); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	// An SVG names its font; a machine without it takes one of the same widths.
+	picture := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"),
+		[]byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
 	return WriteFile(path, func(out io.Writer) error {
-		_, err := canvas.WriteTo(out)
+		_, err := out.Write(picture)
 		return err
 	})
 }
