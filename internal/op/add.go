@@ -6,6 +6,7 @@ import (
 )
 
 // Add is the sum a + b with broadcasting in both directions.
+// y may share the data of an input of its shape.
 type Add struct{}
 
 // Kind is "Add".

@@ -6,6 +6,7 @@ import (
 )
 
 // Div is the quotient a / b with broadcasting in both directions.
+// y may share the data of an input of its shape.
 type Div struct{}
 
 // Kind is "Div".

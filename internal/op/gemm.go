@@ -112,6 +112,6 @@ func scale(x []float32, s float32) {
 // addScaled sets y = a + s·b, where b may be a single number.
 func addScaled(y, a, b []float32, s float32) {
 	for i := range y {
-		y[i] = a[i%len(a)] + s*b[i%len(b)]
+		y[i] = a[i] + s*b[min(i, len(b)-1)]
 	}
 }

@@ -6,6 +6,7 @@ import (
 )
 
 // Mul is the product a * b with broadcasting in both directions.
+// y may share the data of an input of its shape.
 type Mul struct{}
 
 // Kind is "Mul".
@@ -55,15 +56,20 @@ func (Mul) Backward(_ *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x 
 
 // productRow adds dy·other to dx, where dx or other may be a single number.
 func productRow(dx, other, dy []float32) {
-	if len(dx) == len(dy) {
+	switch {
+	case len(dx) == len(dy) && len(other) == len(dy):
 		for i, g := range dy {
-			dx[i] += g * other[i%len(other)]
+			dx[i] += g * other[i]
 		}
-		return
+	case len(dx) == len(dy):
+		for i, g := range dy {
+			dx[i] += g * other[0]
+		}
+	default:
+		total := 0.0
+		for i, g := range dy {
+			total += float64(g) * float64(other[min(i, len(other)-1)])
+		}
+		dx[0] += float32(total)
 	}
-	total := 0.0
-	for i, g := range dy {
-		total += float64(g) * float64(other[i%len(other)])
-	}
-	dx[0] += float32(total)
 }

@@ -6,6 +6,7 @@ import (
 )
 
 // Sub is the difference a - b with broadcasting in both directions.
+// y may share the data of an input of its shape.
 type Sub struct{}
 
 // Kind is "Sub".
