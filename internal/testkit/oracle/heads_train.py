@@ -1,0 +1,67 @@
+"""Trains a network of package heads with torch. Argument: a folder with
+spec.json, x.npy (steps*batch, ...), labels.npy (steps*batch) and one .npy a
+parameter. Writes the gradients of the first step as <parameter>.grad.npy and
+the trained parameters as <parameter>.trained.npy; prints the losses as JSON.
+"""
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+torch.set_num_threads(1)
+folder = Path(sys.argv[1])
+spec = json.loads((folder / "spec.json").read_text())
+names = spec["params"]
+w = {n: torch.tensor(np.load(folder / (n.replace("/", ".") + ".npy")), requires_grad=True) for n in names}
+x = torch.tensor(np.load(folder / "x.npy"))
+labels = torch.tensor(np.load(folder / "labels.npy")).long()
+
+
+def net(x):
+    if spec["model"] == "baseline":
+        for i in "12":
+            x = F.max_pool2d(F.relu(F.conv2d(x, w[f"conv{i}/kernel"], w[f"conv{i}/bias"])), 2)
+        x = F.relu(F.linear(x.flatten(1), w["dense/kernel"], w["dense/bias"]))
+    else:
+        if spec["head"] == "gap":
+            x = x.mean((2, 3), keepdim=True)
+        if spec["mean"]:
+            shape = (1, -1) + (1,) * (x.dim() - 2)
+            x = (x - torch.tensor(spec["mean"]).reshape(shape)) / torch.tensor(spec["std"]).reshape(shape)
+        x = x.flatten(1)
+        if spec["hidden"]:
+            x = F.relu(F.linear(x, w["hidden/kernel"], w["hidden/bias"]))
+    return F.linear(x, w["logits/kernel"], w["logits/bias"])
+
+
+def loss_of(z, y):
+    rows = torch.tensor(spec["class_weights"] or [1.0] * spec["classes"])[y]
+    if spec["classes"] == 2:
+        l = F.binary_cross_entropy_with_logits(z[:, 0], y.float(), reduction="none")
+    else:
+        l = F.cross_entropy(z, y, reduction="none")
+    return (l * rows).sum() / rows.sum()
+
+
+groups = [{"params": [p], "weight_decay": spec["decay"] if p.dim() > 1 else 0} for p in w.values()]
+opt = {
+    "adam": lambda: torch.optim.Adam(groups, lr=spec["rate"]),
+    "adamw": lambda: torch.optim.AdamW(groups, lr=spec["rate"]),
+    "sgd": lambda: torch.optim.SGD(groups, lr=spec["rate"], momentum=spec["momentum"]),
+}[spec["optimiser"]]()
+losses = []
+for step, i in enumerate(range(0, len(x), spec["batch"])):
+    opt.zero_grad()
+    loss = loss_of(net(x[i:i + spec["batch"]]), labels[i:i + spec["batch"]])
+    loss.backward()
+    if step == 0:
+        for n, p in w.items():
+            np.save(folder / (n.replace("/", ".") + ".grad.npy"), p.grad.numpy())
+    opt.step()
+    losses.append(loss.item())
+for n, p in w.items():
+    np.save(folder / (n.replace("/", ".") + ".trained.npy"), p.detach().numpy())
+print(json.dumps(losses))
