@@ -288,8 +288,10 @@ func FuzzParse(f *testing.F) {
 		if err := again.parse(first.Bytes()); err != nil {
 			t.Fatalf("written but not read: %v", err)
 		}
-		if _, err := Upgrade(m, MaxOpset); err != nil {
-			return
+		if u, err := Upgrade(m, MaxOpset); err == nil {
+			if err := Write(&first, u); err != nil {
+				t.Fatalf("upgraded but not written: %v", err)
+			}
 		}
 	})
 }

@@ -1,6 +1,10 @@
 package onnx
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // The versions that are read and written.
 const (
@@ -29,7 +33,8 @@ func (m *Model) Check() error {
 		return err
 	}
 	made := map[string]bool{}
-	for name, t := range m.Weights {
+	for _, name := range slices.Sorted(maps.Keys(m.Weights)) {
+		t := m.Weights[name]
 		if name == "" || name != t.Name {
 			return fmt.Errorf("weight %q is called %q", name, t.Name)
 		}

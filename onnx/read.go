@@ -11,7 +11,8 @@ import (
 
 // Read opens an ONNX file. Weights are not copied: they are views of the
 // memory-mapped file (and of the external data files beside it), so Close the
-// model only when nothing of it is used any more.
+// model only when nothing of it is used any more, and do not cut the files short
+// before (replacing them by a rename is fine).
 //
 // The file is split into a skeleton without weights, which onnx-go decodes, and
 // the weights with what onnx-go does not hand on; both are joined and checked.

@@ -12,13 +12,26 @@ func refuse(why string) func(*upgrader, Node) ([]Node, error) {
 	return func(*upgrader, Node) ([]Node, error) { return nil, errors.New(why) }
 }
 
+// moveInts replaces an integer list attribute, if the node has it, by a further
+// input.
+func (u *upgrader) moveInts(n *Node, key string) error {
+	if !n.Has(key) {
+		return nil
+	}
+	list, ok := n.Attrs[key].([]int64)
+	if !ok {
+		return fmt.Errorf("attribute %q: wanted integers, found %T", key, n.Attrs[key])
+	}
+	n.Inputs = append(n.Inputs, u.ints(*n, key, list...))
+	delete(n.Attrs, key)
+	return nil
+}
+
 // axesInput: attribute axes became input 1.
 func axesInput(u *upgrader, n Node) ([]Node, error) {
-	if n.Has("axes") {
-		n.Inputs = append(n.Inputs[:1], u.ints(n, "axes", n.Ints("axes")...))
-		delete(n.Attrs, "axes")
-	}
-	return []Node{n}, nil
+	n.Inputs = n.Inputs[:1]
+	err := u.moveInts(&n, "axes")
+	return []Node{n}, err
 }
 
 // clipInputs: attributes min and max became inputs 1 and 2 in 11.
@@ -42,7 +55,10 @@ func clipInputs(u *upgrader, n Node) ([]Node, error) {
 
 // padInputs: attributes pads and value became inputs 1 and 2 in 11.
 func padInputs(u *upgrader, n Node) ([]Node, error) {
-	n.Inputs = append(n.Inputs[:1], u.ints(n, "pads", n.Ints("pads")...))
+	n.Inputs = n.Inputs[:1]
+	if err := u.moveInts(&n, "pads"); err != nil {
+		return nil, err
+	}
 	if v := n.Float("value", 0); v != 0 {
 		name, err := u.number(n, "value", v)
 		if err != nil {
@@ -50,7 +66,6 @@ func padInputs(u *upgrader, n Node) ([]Node, error) {
 		}
 		n.Inputs = append(n.Inputs, name)
 	}
-	delete(n.Attrs, "pads")
 	delete(n.Attrs, "value")
 	return []Node{n}, nil
 }
@@ -95,21 +110,18 @@ func oneOutput(u *upgrader, n Node) ([]Node, error) {
 // sliceInputs: attributes starts, ends and axes became inputs 1 to 3 in 10.
 func sliceInputs(u *upgrader, n Node) ([]Node, error) {
 	for _, key := range []string{"starts", "ends", "axes"} {
-		if n.Has(key) {
-			n.Inputs = append(n.Inputs, u.ints(n, key, n.Ints(key)...))
+		if err := u.moveInts(&n, key); err != nil {
+			return nil, err
 		}
-		delete(n.Attrs, key)
 	}
 	return []Node{n}, nil
 }
 
 // splitInput: attribute split became input 1 in 13.
 func splitInput(u *upgrader, n Node) ([]Node, error) {
-	if n.Has("split") {
-		n.Inputs = append(n.Inputs[:1], u.ints(n, "split", n.Ints("split")...))
-		delete(n.Attrs, "split")
-	}
-	return []Node{n}, nil
+	n.Inputs = n.Inputs[:1]
+	err := u.moveInts(&n, "split")
+	return []Node{n}, err
 }
 
 // splitCount: an even split must say into how many parts since 18.

@@ -43,10 +43,10 @@ func (t *Tensor) Elements() (int64, error) {
 	n := int64(1)
 	for _, d := range t.Shape {
 		if d < 0 {
-			return 0, fmt.Errorf("tensor %q: shape %s has a negative axis", t.Name, shapeText(t.Shape))
+			return 0, fmt.Errorf("shape %s has a negative axis", shapeText(t.Shape))
 		}
 		if d > 0 && n > math.MaxInt64/8/d {
-			return 0, fmt.Errorf("tensor %q: shape %s has too many elements", t.Name, shapeText(t.Shape))
+			return 0, fmt.Errorf("shape %s has too many elements", shapeText(t.Shape))
 		}
 		n *= d
 	}
@@ -61,7 +61,7 @@ func (t *Tensor) check() error {
 	}
 	n, err := t.Elements()
 	if err != nil {
-		return err
+		return fmt.Errorf("tensor %q: %w", t.Name, err)
 	}
 	if int64(len(t.Raw)) != n*size {
 		return fmt.Errorf("tensor %q: shape %s of %v wants %d bytes, found %d", t.Name, shapeText(t.Shape), t.Type, n*size, len(t.Raw))

@@ -71,7 +71,7 @@ func (m *Model) rope() (rope, error) {
 	head = appendOptional(head, 2, m.Producer)
 	head = appendOptional(head, 3, m.ProducerVersion)
 	r.add(appendOptional(head, 6, m.Doc))
-	graph, err := m.graphRope()
+	graph, err := m.alignedGraph(r.size)
 	if err != nil {
 		return r, err
 	}
@@ -85,8 +85,21 @@ func (m *Model) rope() (rope, error) {
 	return r, nil
 }
 
-// graphRope returns the GraphProto.
-func (m *Model) graphRope() (rope, error) {
+// alignedGraph returns the GraphProto for a field that starts at byte start of
+// the file. Where the message itself starts depends on the length of its own
+// length; a rare graph that fits none is written with unaligned weights.
+func (m *Model) alignedGraph(start int64) (r rope, err error) {
+	for n := 1; n <= 5 && err == nil; n++ {
+		r, err = m.graphRope(start + 1 + int64(n))
+		if protowire.SizeVarint(uint64(r.size)) == n {
+			break
+		}
+	}
+	return r, err
+}
+
+// graphRope returns the GraphProto whose first byte is byte start of the file.
+func (m *Model) graphRope(start int64) (rope, error) {
 	var r rope
 	for i := range m.Nodes {
 		n, err := nodeRope(&m.Nodes[i])
@@ -98,7 +111,7 @@ func (m *Model) graphRope() (rope, error) {
 	r.add(appendText(nil, 2, m.Name))
 	weights := m.weightOrder()
 	for _, t := range weights {
-		r.message(5, tensorRope(t))
+		r.message(5, alignedTensor(t, start+r.size))
 	}
 	var io []byte
 	for _, v := range m.Inputs {
@@ -192,7 +205,7 @@ func attributeRope(name string, v any) (rope, error) {
 		}
 	case *Tensor:
 		kind = attrTensor
-		r.message(5, tensorRope(v))
+		r.message(5, tensorRope(v, 0))
 	default:
 		return r, fmt.Errorf("attribute %q: cannot write a %T", name, v)
 	}
@@ -200,8 +213,27 @@ func attributeRope(name string, v any) (rope, error) {
 	return r, nil
 }
 
-// tensorRope returns a TensorProto whose raw_data is t.Raw itself.
-func tensorRope(t *Tensor) rope {
+// alignedTensor returns the TensorProto for a field that starts at byte start
+// of the file, so that large elements start at a multiple of 4 bytes and can be
+// used where they lie. The padding is a doc_string of spaces.
+func alignedTensor(t *Tensor, start int64) rope {
+	plain := tensorRope(t, 0)
+	if len(t.Raw) < 4096 {
+		return plain
+	}
+	for pad := range 8 {
+		r := tensorRope(t, pad)
+		head := 1 + int64(protowire.SizeVarint(uint64(r.size))) + r.size - int64(len(t.Raw))
+		if (start+head)%4 == 0 {
+			return r
+		}
+	}
+	return plain
+}
+
+// tensorRope returns a TensorProto whose raw_data is t.Raw itself, after a
+// doc_string of pad spaces.
+func tensorRope(t *Tensor, pad int) rope {
 	var r rope
 	var b []byte
 	for _, d := range t.Shape {
@@ -209,6 +241,7 @@ func tensorRope(t *Tensor) rope {
 	}
 	b = appendInt(b, 2, int64(t.Type))
 	b = appendOptional(b, 8, t.Name)
+	b = appendOptional(b, 12, strings.Repeat(" ", pad))
 	b = protowire.AppendTag(b, 9, protowire.BytesType)
 	r.add(protowire.AppendVarint(b, uint64(len(t.Raw))))
 	r.add(t.Raw)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -140,6 +141,36 @@ func TestWriteOrder(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "b a late unused1 unused2" {
 		t.Errorf("order %s", got)
+	}
+}
+
+// Large weights lie aligned in the file, so that Floats need not copy them.
+func TestWriteAligned(t *testing.T) {
+	for shift := range 12 {
+		m := &Model{IRVersion: 8, Opset: 13, Name: strings.Repeat("n", shift), Outputs: []ValueInfo{{Name: "0"}}, Weights: map[string]*Tensor{}}
+		for i := range 9 {
+			name := strings.Repeat("w", i) + "0"
+			n := int64(1024 + i*1000)
+			m.Weights[name] = NewFloats(name, []int64{n}, make([]float32, n))
+		}
+		path := filepath.Join(t.TempDir(), "m.onnx")
+		if err := WriteFile(path, m); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer again.Close()
+		for name, w := range again.Weights {
+			f, err := w.Floats()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if littleEndian && unsafe.Pointer(&f[0]) != unsafe.Pointer(&w.Raw[0]) {
+				t.Errorf("shift %d: weight %q is copied", shift, name)
+			}
+		}
 	}
 }
 
