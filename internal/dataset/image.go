@@ -167,8 +167,9 @@ func sniff(b []byte) string {
 
 // reason puts a decoder's error into words that a user can act on.
 func reason(err error) error {
+	text := err.Error()
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		strings.Contains(err.Error(), "short Huffman data") {
+		strings.Contains(text, "short Huffman data") || strings.Contains(text, "not enough pixel data") {
 		return errors.New("is truncated: the file ends before the picture does")
 	}
 	return fmt.Errorf("is damaged: %w", err)

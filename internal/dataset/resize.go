@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"image"
+	"image/color"
 	"sync"
 
 	"golang.org/x/image/draw"
@@ -12,56 +13,67 @@ import (
 //
 // The arithmetic is that of golang.org/x/image/draw.BiLinear: a tent filter
 // at half-pixel centres that widens when the picture shrinks (antialiased),
-// as in Pillow's BILINEAR, torchvision with antialias and ONNX Resize
-// (linear, half_pixel, antialias=1). Its result has 16 bits: v16/257.
+// as in Pillow's BILINEAR (within a level), torchvision with antialias and
+// ONNX Resize 18 (linear, half_pixel, antialias=1, exclude_outside=1: within
+// .02 of a level; without exclude_outside the edges differ by up to 18). The
+// library gives 16 bits a channel, so a value is a whole number over 257.
 //
 // It panics when dst is shorter than 3·S·S.
 func Resize(dst []float32, im *Image, size int) {
-	b := resizers.Get().(*resizer)
-	defer resizers.Put(b)
-	b.load(im)
-	b.dst.Rect = image.Rect(0, 0, size, size)
-	b.dst.Stride = 8 * size
-	b.dst.Pix = grow(b.dst.Pix, 8*size*size)
-	draw.BiLinear.Scale(&b.dst, b.dst.Rect, &b.src, b.src.Rect, draw.Src, nil)
-	planes(dst[:3*size*size], b.dst.Pix)
+	src := sources.Get().(*image.RGBA)
+	defer sources.Put(src)
+	load(src, im)
+	p := &planes{dst[:3*size*size], size}
+	draw.BiLinear.Scale(p, p.Bounds(), src, src.Rect, draw.Src, nil)
 }
 
-// resizer holds the pictures on both sides of the library call.
-type resizer struct {
-	src image.RGBA
-	dst image.RGBA64
-}
+// sources are kept between calls: the library is fast from RGBA only.
+var sources = sync.Pool{New: func() any { return new(image.RGBA) }}
 
-var resizers = sync.Pool{New: func() any { return new(resizer) }}
-
-// load copies im into b.src.
-func (b *resizer) load(im *Image) {
-	b.src.Rect = image.Rect(0, 0, im.W, im.H)
-	b.src.Stride = 4 * im.W
-	b.src.Pix = grow(b.src.Pix, 4*im.W*im.H)
+// load makes dst a copy of im.
+func load(dst *image.RGBA, im *Image) {
+	dst.Rect, dst.Stride = image.Rect(0, 0, im.W, im.H), 4*im.W
+	if n := 4 * im.W * im.H; cap(dst.Pix) < n {
+		dst.Pix = make([]uint8, n)
+	} else {
+		dst.Pix = dst.Pix[:n]
+	}
 	for i, j := 0, 0; j < len(im.Pix); i, j = i+4, j+3 {
-		p := b.src.Pix[i : i+4 : i+4]
+		p := dst.Pix[i : i+4 : i+4]
 		p[0], p[1], p[2], p[3] = im.Pix[j], im.Pix[j+1], im.Pix[j+2], 255
 	}
 }
 
-// grow returns a slice of n bytes, b itself when it is long enough.
-func grow(b []uint8, n int) []uint8 {
-	if cap(b) < n {
-		return make([]uint8, n)
-	}
-	return b[:n]
+// planes is three planes of floats that the library draws into. It is a
+// draw.RGBA64Image; only Bounds and SetRGBA64 are ever called.
+type planes struct {
+	pix  []float32 // (3,S,S) RGB, 0…255
+	size int       // S
 }
 
-// planes turns big-endian RGBA64 pixels into three float planes 0…255.
-func planes(dst []float32 /*(3,S,S)*/, pix []uint8 /*(S,S,4) of 2 bytes*/) {
-	n := len(dst) / 3
-	r, g, b := dst[:n], dst[n:2*n], dst[2*n:]
-	for i := range n {
-		p := pix[8*i : 8*i+6 : 8*i+6]
-		r[i] = float32(uint16(p[0])<<8|uint16(p[1])) / 257
-		g[i] = float32(uint16(p[2])<<8|uint16(p[3])) / 257
-		b[i] = float32(uint16(p[4])<<8|uint16(p[5])) / 257
-	}
+// SetRGBA64 stores an opaque colour.
+func (p *planes) SetRGBA64(x, y int, c color.RGBA64) {
+	i, n := y*p.size+x, p.size*p.size
+	p.pix[i], p.pix[n+i], p.pix[2*n+i] = float32(c.R)/257, float32(c.G)/257, float32(c.B)/257
+}
+
+// RGBA64At returns the colour at a place.
+func (p *planes) RGBA64At(x, y int) color.RGBA64 {
+	i, n := y*p.size+x, p.size*p.size
+	v := func(k int) uint16 { return uint16(p.pix[k*n+i]*257 + .5) }
+	return color.RGBA64{R: v(0), G: v(1), B: v(2), A: 0xffff}
+}
+
+// Bounds is the square of side S.
+func (p *planes) Bounds() image.Rectangle { return image.Rect(0, 0, p.size, p.size) }
+
+// ColorModel is that of 16 bits a channel.
+func (p *planes) ColorModel() color.Model { return color.RGBA64Model }
+
+// At is RGBA64At.
+func (p *planes) At(x, y int) color.Color { return p.RGBA64At(x, y) }
+
+// Set is SetRGBA64.
+func (p *planes) Set(x, y int, c color.Color) {
+	p.SetRGBA64(x, y, color.RGBA64Model.Convert(c).(color.RGBA64))
 }
