@@ -1,6 +1,9 @@
 package cpu
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // ConvShape is the geometry of a two-dimensional convolution. The padding
 // below and to the right follows from OH and OW.
@@ -23,6 +26,7 @@ type Epilogue struct {
 	Clamp  bool
 }
 
+// limits returns Lo and Hi, or infinities.
 func (e Epilogue) limits() (lo, hi float32) {
 	if e.Clamp {
 		return e.Lo, e.Hi
@@ -32,16 +36,19 @@ func (e Epilogue) limits() (lo, hi float32) {
 
 // ConvWeights are weights laid out for a Device's kernels by PackConv.
 type ConvWeights struct {
-	w []float32
+	panels []float32
+	rows   int // of the largest tile they are laid out for
 }
 
 // Bytes is the memory held.
-func (w *ConvWeights) Bytes() int64 { return 4 * int64(len(w.w)) }
+func (w *ConvWeights) Bytes() int64 { return 4 * int64(len(w.panels)) }
 
 // PackConv lays out weights w (K,C/Groups,R,S) for Conv. Batch, height and
 // width in s are hints; Conv may be called with others.
 func (d *Device) PackConv(s ConvShape, w []float32) *ConvWeights {
-	return &ConvWeights{w}
+	p := &ConvWeights{make([]float32, s.K*s.depth()), d.k.rows}
+	packWeights(p.panels, w, s, d.k.rows, false)
+	return p
 }
 
 // Conv computes, for x (N,C,H,W) and y (N,K,OH,OW), with zero outside x,
@@ -49,41 +56,74 @@ func (d *Device) PackConv(s ConvShape, w []float32) *ConvWeights {
 //	y[n,k,p,q] = clamp(bias[k] + add[n,k,p,q] + Σ over c,r,s of
 //	    w[k,c,r,s] · x[n, g·C/G+c, p·StrideH-PadTop+r·DilationH, q·StrideW-PadLeft+s·DilationW])
 //
-// where g = k / (K/G) is the group of output channel k.
+// where g = k / (K/G) is the group of output channel k. y must not be x.
 func (d *Device) Conv(s ConvShape, y, x []float32, w *ConvWeights, e Epilogue) {
-	lo, hi := e.limits()
-	cg, kg := s.C/s.Groups, s.K/s.Groups
-	d.Parallel(s.N*s.K, func(i int) {
-		n, k := i/s.K, i%s.K
-		for p := range s.OH {
-			for q := range s.OW {
-				var sum float32
+	if w.rows != d.k.rows || len(w.panels) != s.K*s.depth() {
+		panic(fmt.Sprintf("cpu: Conv: weights packed for another device or shape, want (%d,%d,%d,%d)", s.K, s.C/s.Groups, s.R, s.S))
+	}
+	if e.Bias != nil {
+		e.Bias = e.Bias[:s.K]
+	}
+	if e.Add != nil {
+		e.Add = e.Add[:s.N*s.K*s.OH*s.OW]
+	}
+	d.convolve(s, y[:s.N*s.K*s.OH*s.OW], x[:s.N*s.C*s.H*s.W], w.panels, e)
+}
+
+// convolve is Conv with packed weights, by the way that suits the shape.
+func (d *Device) convolve(s ConvShape, y, x, w []float32, e Epilogue) {
+	if s.N*s.K*s.OH*s.OW == 0 {
+		return
+	}
+	s = s.flat()
+	if s.stripwise(d.k) {
+		d.strips.run(d, s, y, x, w, e)
+	} else {
+		d.conv.run(d, s, y, x, w, e)
+	}
+}
+
+// depth is the number of products in one output: C/Groups·R·S.
+func (s *ConvShape) depth() int { return s.C / s.Groups * s.R * s.S }
+
+// flat turns a convolution that maps pixel to pixel into one of a single row.
+func (s ConvShape) flat() ConvShape {
+	if s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadTop == 0 && s.PadLeft == 0 && s.OH == s.H && s.OW == s.W {
+		s.W *= s.H
+		s.OW, s.H, s.OH = s.W, 1, 1
+	}
+	return s
+}
+
+// packWeights lays out w (K,C/G,R,S) as panels: the channels of a group are
+// cut into nearly equal panels of at most rows, and a panel holds, for each
+// (r,s,c), its h channels side by side:
+//
+//	panel[((r·S+t)·C/G+c)·h + i] = w[k0+i,c,r,t]
+//
+// With flip it lays out the weights of the gradient by the input instead: w is
+// then (C,K/G,R,S) of the forward convolution, whose roles of C and K are
+// exchanged, and r, t count backwards.
+func packWeights(panels, w []float32, s ConvShape, rows int, flip bool) {
+	cg, kg, depth := s.C/s.Groups, s.K/s.Groups, s.depth()
+	taps := s.R * s.S
+	for g := range s.Groups {
+		n := ceilDiv(kg, rows)
+		for p := range n {
+			k0, k1 := part(kg, n, p), part(kg, n, p+1)
+			h := k1 - k0
+			panel := panels[(g*kg+k0)*depth:][:h*depth]
+			for i := range h {
 				for c := range cg {
-					plane := x[(n*s.C+k/kg*cg+c)*s.H*s.W:][:s.H*s.W]
-					for r := range s.R {
-						for t := range s.S {
-							h, v := p*s.StrideH-s.PadTop+r*s.DilationH, q*s.StrideW-s.PadLeft+t*s.DilationW
-							if h >= 0 && h < s.H && v >= 0 && v < s.W {
-								sum += w.w[((k*cg+c)*s.R+r)*s.S+t] * plane[h*s.W+v]
-							}
-						}
+					from, step := ((g*kg+k0+i)*cg+c)*taps, 1
+					if flip {
+						from, step = ((g*cg+c)*kg+k0+i)*taps+taps-1, -1
+					}
+					for rt := range taps {
+						panel[(rt*cg+c)*h+i] = w[from+step*rt]
 					}
 				}
-				o := (i*s.OH+p)*s.OW + q
-				if e.Bias != nil {
-					sum += e.Bias[k]
-				}
-				if e.Add != nil {
-					sum += e.Add[o]
-				}
-				if sum < lo {
-					sum = lo
-				}
-				if sum > hi {
-					sum = hi
-				}
-				y[o] = sum
 			}
 		}
-	})
+	}
 }

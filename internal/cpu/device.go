@@ -11,7 +11,9 @@ package cpu
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 )
 
 // Device is the processor with a team of threads and their scratch memory. It
@@ -19,7 +21,19 @@ import (
 // shapes say; a panic on a worker is raised again in the caller.
 type Device struct {
 	team *team
-	each eachTask
+	k    *kernels
+
+	// One task of each kind, reused, so that nothing is allocated in a step.
+	each       eachTask
+	conv       convTask
+	strips     stripTask
+	gradWeight gradWeightTask
+	gemm       gemmTask
+	dots       dotTask
+	pool       poolTask
+	vec        vecTask
+	fill       fillTask
+	scratch    []float32 // shared by the pieces of a task: flipped weights, partial sums
 }
 
 // New returns a Device with that many threads; 0 means all cores.
@@ -33,11 +47,50 @@ func New(threads int) (*Device, error) {
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return &Device{team: newTeam(threads)}, nil
+	k, err := choose(os.Getenv("TL_CPU"))
+	if err != nil {
+		return nil, err
+	}
+	return newDevice(threads, k), nil
+}
+
+func newDevice(threads int, k *kernels) *Device {
+	return &Device{team: newTeam(threads), k: k}
+}
+
+// choose returns the kernel set of that name, or the best one for "".
+func choose(name string) (*kernels, error) {
+	list := available()
+	if name == "" {
+		return list[0], nil
+	}
+	var names []string
+	for _, k := range list {
+		if k.name == name {
+			return k, nil
+		}
+		names = append(names, k.name)
+	}
+	return nil, fmt.Errorf("cpu: TL_CPU=%s: this machine and build can run %s", name, strings.Join(names, ", "))
 }
 
 // Name says what computes, e.g. "cpu (avx512, 2 threads)".
-func (d *Device) Name() string { return fmt.Sprintf("cpu (portable, %d threads)", d.Threads()) }
+func (d *Device) Name() string {
+	if d.Threads() == 1 {
+		return fmt.Sprintf("cpu (%s, 1 thread)", d.k.name)
+	}
+	return fmt.Sprintf("cpu (%s, %d threads)", d.k.name, d.Threads())
+}
+
+// ScratchBytes is the memory held for intermediate results. It grows to what
+// the largest shapes need and then stays.
+func (d *Device) ScratchBytes() int64 {
+	n := cap(d.scratch)
+	for _, w := range d.team.workers {
+		n += cap(w.panel) + cap(w.plane)
+	}
+	return 4 * int64(n)
+}
 
 // Threads is the number of threads, the caller's included.
 func (d *Device) Threads() int { return len(d.team.workers) }
@@ -57,3 +110,18 @@ func (d *Device) Parallel(n int, f func(i int)) {
 type eachTask struct{ f func(i int) }
 
 func (t *eachTask) piece(_ *worker, i int) { t.f(i) }
+
+// grow returns a slice of n elements in *s, which is replaced if it is too
+// short. The contents are arbitrary.
+func grow[T any](s *[]T, n int) []T {
+	if cap(*s) < n {
+		*s = make([]T, n)
+	}
+	return (*s)[:n]
+}
+
+// part cuts n into nearly equal parts and returns the start of part
+// i; part i ends where part i+1 starts.
+func part(n, parts, i int) int { return n * i / parts }
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

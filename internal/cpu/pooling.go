@@ -37,14 +37,40 @@ func window(p, stride, pad, dilation, taps, size int) (r0, r1 int) {
 //
 // over the pixels inside x; NaN counts as larger than any number.
 func (d *Device) MaxPool(s PoolShape, y, x []float32) {
-	d.Parallel(s.N*s.C, func(i int) {
-		in, out := x[i*s.H*s.W:][:s.H*s.W], y[i*s.OH*s.OW:][:s.OH*s.OW]
-		for p := range s.OH {
-			for q := range s.OW {
-				out[p*s.OW+q], _ = s.max(in, p, q)
-			}
+	d.pool = poolTask{s: s, y: y, x: x, f: (*poolTask).maxPlane}
+	d.pool.run(d)
+}
+
+func (t *poolTask) maxPlane(_ *worker, i int) {
+	s := &t.s
+	in, out := t.in(t.x, i), t.out(t.y, i)
+	if s.R == 2 && s.S == 2 && s.StrideW == 2 && s.exact() {
+		s.maxPairs(out, in)
+		return
+	}
+	for p := range s.OH {
+		for q := range s.OW {
+			out[p*s.OW+q], _ = s.max(in, p, q)
 		}
-	})
+	}
+}
+
+// exact reports whether every window lies inside the image and is dense.
+func (s *PoolShape) exact() bool {
+	return s.PadTop == 0 && s.PadLeft == 0 && s.DilationH == 1 && s.DilationW == 1 &&
+		(s.OH-1)*s.StrideH+s.R <= s.H && (s.OW-1)*s.StrideW+s.S <= s.W
+}
+
+// maxPairs is maxPlane for windows of 2×2 that do not overlap in a row.
+func (s *PoolShape) maxPairs(out, in []float32) {
+	for p := range s.OH {
+		a := in[p*s.StrideH*s.W:][:2*s.OW]
+		b := in[(p*s.StrideH+1)*s.W:][:2*s.OW]
+		row := out[p*s.OW:][:s.OW]
+		for q := range row {
+			row[q] = max(a[2*q], a[2*q+1], b[2*q], b[2*q+1]) // NaN if one is
+		}
+	}
 }
 
 // max returns the largest pixel of one window and its index in the plane, the
@@ -69,41 +95,73 @@ func (s *PoolShape) max(plane []float32, p, q int) (best float32, at int) {
 // gradient goes to its first largest pixel (a NaN, if there is one), as torch
 // does. It overwrites dx.
 func (d *Device) MaxPoolGrad(s PoolShape, dx, dy, y, x []float32) {
-	d.Parallel(s.N*s.C, func(i int) {
-		in, out := x[i*s.H*s.W:][:s.H*s.W], dx[i*s.H*s.W:][:s.H*s.W]
-		g := dy[i*s.OH*s.OW:][:s.OH*s.OW]
-		clear(out)
-		for p := range s.OH {
-			for q := range s.OW {
-				if _, at := s.max(in, p, q); at >= 0 {
-					out[at] += g[p*s.OW+q]
-				}
+	d.pool = poolTask{s: s, dx: dx, dy: dy, y: y, x: x, f: (*poolTask).maxGradPlane}
+	d.pool.run(d)
+}
+
+func (t *poolTask) maxGradPlane(_ *worker, i int) {
+	s := &t.s
+	in, out, g := t.in(t.x, i), t.in(t.dx, i), t.out(t.dy, i)
+	clear(out)
+	if s.R == 2 && s.S == 2 && s.exact() {
+		s.maxGradPairs(out, g, in)
+		return
+	}
+	for p := range s.OH {
+		for q := range s.OW {
+			if _, at := s.max(in, p, q); at >= 0 {
+				out[at] += g[p*s.OW+q]
 			}
 		}
-	})
+	}
+}
+
+// maxGradPairs is maxGradPlane for windows of 2×2.
+func (s *PoolShape) maxGradPairs(out, g, in []float32) {
+	for p := range s.OH {
+		for q, v := range g[p*s.OW:][:s.OW] {
+			at := p*s.StrideH*s.W + q*s.StrideW
+			best := in[at]
+			to := at
+			for _, j := range [3]int{at + 1, at + s.W, at + s.W + 1} {
+				if x := in[j]; x > best || x != x {
+					best, to = x, j
+				}
+			}
+			out[to] += v
+		}
+	}
 }
 
 // AvgPool computes the mean of each window's pixels inside x. With countPad
 // the padding counts as zeros: the sum is divided by all taps of the window
 // but those beyond the padding.
 func (d *Device) AvgPool(s PoolShape, y, x []float32, countPad bool) {
-	d.Parallel(s.N*s.C, func(i int) {
-		in, out := x[i*s.H*s.W:][:s.H*s.W], y[i*s.OH*s.OW:][:s.OH*s.OW]
-		for p := range s.OH {
-			for q := range s.OW {
-				var sum float32
-				r0, r1 := window(p, s.StrideH, s.PadTop, s.DilationH, s.R, s.H)
-				t0, t1 := window(q, s.StrideW, s.PadLeft, s.DilationW, s.S, s.W)
-				for r := r0; r < r1; r++ {
-					row := (p*s.StrideH-s.PadTop+r*s.DilationH)*s.W + q*s.StrideW - s.PadLeft
-					for t := t0; t < t1; t++ {
-						sum += in[row+t*s.DilationW]
-					}
+	d.pool = poolTask{s: s, y: y, x: x, countPad: countPad, f: (*poolTask).avgPlane}
+	d.pool.run(d)
+}
+
+func (t *poolTask) avgPlane(w *worker, i int) {
+	s := &t.s
+	in, out := t.in(t.x, i), t.out(t.y, i)
+	if s.exact() && s.R == s.H && s.S == s.W { // global
+		out[0] = t.k.total(&w.vec, in) / float32(s.H*s.W)
+		return
+	}
+	for p := range s.OH {
+		for q := range s.OW {
+			var sum float32
+			r0, r1 := window(p, s.StrideH, s.PadTop, s.DilationH, s.R, s.H)
+			t0, t1 := window(q, s.StrideW, s.PadLeft, s.DilationW, s.S, s.W)
+			for r := r0; r < r1; r++ {
+				row := (p*s.StrideH-s.PadTop+r*s.DilationH)*s.W + q*s.StrideW - s.PadLeft
+				for v := t0; v < t1; v++ {
+					sum += in[row+v*s.DilationW]
 				}
-				out[p*s.OW+q] = sum / s.count(p, q, countPad)
 			}
+			out[p*s.OW+q] = sum / s.count(p, q, t.countPad)
 		}
-	})
+	}
 }
 
 // count is the number by which AvgPool divides the sum of window (p,q).
@@ -123,21 +181,25 @@ func (s *PoolShape) count(p, q int, countPad bool) float32 {
 // AvgPoolGrad computes dx (N,C,H,W) from dy (N,C,OH,OW): each window's gradient
 // is spread evenly over its pixels. It overwrites dx.
 func (d *Device) AvgPoolGrad(s PoolShape, dx, dy []float32, countPad bool) {
-	d.Parallel(s.N*s.C, func(i int) {
-		out, g := dx[i*s.H*s.W:][:s.H*s.W], dy[i*s.OH*s.OW:][:s.OH*s.OW]
-		clear(out)
-		for p := range s.OH {
-			for q := range s.OW {
-				share := g[p*s.OW+q] / s.count(p, q, countPad)
-				r0, r1 := window(p, s.StrideH, s.PadTop, s.DilationH, s.R, s.H)
-				t0, t1 := window(q, s.StrideW, s.PadLeft, s.DilationW, s.S, s.W)
-				for r := r0; r < r1; r++ {
-					row := (p*s.StrideH-s.PadTop+r*s.DilationH)*s.W + q*s.StrideW - s.PadLeft
-					for t := t0; t < t1; t++ {
-						out[row+t*s.DilationW] += share
-					}
+	d.pool = poolTask{s: s, dx: dx, dy: dy, countPad: countPad, f: (*poolTask).avgGradPlane}
+	d.pool.run(d)
+}
+
+func (t *poolTask) avgGradPlane(_ *worker, i int) {
+	s := &t.s
+	out, g := t.in(t.dx, i), t.out(t.dy, i)
+	clear(out)
+	for p := range s.OH {
+		for q := range s.OW {
+			share := g[p*s.OW+q] / s.count(p, q, t.countPad)
+			r0, r1 := window(p, s.StrideH, s.PadTop, s.DilationH, s.R, s.H)
+			t0, t1 := window(q, s.StrideW, s.PadLeft, s.DilationW, s.S, s.W)
+			for r := r0; r < r1; r++ {
+				row := (p*s.StrideH-s.PadTop+r*s.DilationH)*s.W + q*s.StrideW - s.PadLeft
+				for v := t0; v < t1; v++ {
+					out[row+v*s.DilationW] += share
 				}
 			}
 		}
-	})
+	}
 }

@@ -171,6 +171,16 @@ func (t *team) rest(w *worker, g uint64) {
 type worker struct {
 	parked atomic.Bool
 	wake   chan struct{}
+
+	tile  tileArgs
+	dot   dotArgs
+	col   columnArgs
+	vec   vecArgs
+	panel []float32 // packed panels
+	plane []float32 // padded planes
+	edge  []float32 // a tile that is not stored as it is
+	runs  []run
+	offs  []int
 }
 
 func (w *worker) unpark() {

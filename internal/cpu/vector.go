@@ -11,43 +11,28 @@ func (d *Device) Relu(y, x []float32) { d.Clamp(y, x, 0, float32(math.Inf(1))) }
 
 // Clamp computes y[i] = min(max(x[i], lo), hi); NaN passes through. y may be x.
 func (d *Device) Clamp(y, x []float32, lo, hi float32) {
-	d.spans(len(x), func(i, j int) {
-		for ; i < j; i++ {
-			v := x[i]
-			if v < lo {
-				v = lo
-			}
-			if v > hi {
-				v = hi
-			}
-			y[i] = v
-		}
-	})
+	d.vec.s = [10]float32{lo, hi}
+	d.each2(d.k.clamp, clampPortable, y, x, x)
+}
+
+// ClampGrad computes dx[i] = dy[i] where lo < x[i] < hi, else 0: the gradient
+// of Clamp, and of Relu with (0, +Inf). For that the output serves as x. dx
+// may be dy.
+func (d *Device) ClampGrad(dx, dy, x []float32, lo, hi float32) {
+	d.vec.s = [10]float32{lo, hi}
+	d.each2(d.k.reluGrad, reluGradPortable, dx, dy, x)
 }
 
 // Add computes y[i] = a[i] + b[i]. y may be a or b.
-func (d *Device) Add(y, a, b []float32) {
-	d.spans(len(a), func(i, j int) {
-		for ; i < j; i++ {
-			y[i] = a[i] + b[i]
-		}
-	})
-}
+func (d *Device) Add(y, a, b []float32) { d.each2(d.k.add, addPortable, y, a, b) }
+
+// Mul computes y[i] = a[i] · b[i]. y may be a or b.
+func (d *Device) Mul(y, a, b []float32) { d.each2(d.k.mul, mulPortable, y, a, b) }
 
 // Axpy computes y[i] += a · x[i].
 func (d *Device) Axpy(a float32, y, x []float32) {
-	d.spans(len(x), func(i, j int) {
-		for ; i < j; i++ {
-			y[i] += a * x[i]
-		}
-	})
-}
-
-// spans cuts n elements into pieces and calls f(first, end) for each.
-func (d *Device) spans(n int, f func(i, j int)) {
-	d.Parallel((n+vectorPiece-1)/vectorPiece, func(p int) {
-		f(p*vectorPiece, min((p+1)*vectorPiece, n))
-	})
+	d.vec.s = [10]float32{a}
+	d.each2(d.k.axpy, axpyPortable, y, x, x)
 }
 
 // AdamStep is one step of Adam (Kingma and Ba 2015, algorithm 1) or, with
@@ -68,16 +53,95 @@ type AdamStep struct {
 //	v = Beta2·v + (1-Beta2)·g'²
 //	p = p·(1-Rate·Decay) - Rate/(1-Beta1^Step) · m / (√v/√(1-Beta2^Step) + Epsilon)
 func (d *Device) Adam(s AdamStep, p, m, v, g []float32) {
-	b1, b2 := float64(s.Beta1), float64(s.Beta2)
-	rate := float32(float64(s.Rate) / (1 - math.Pow(b1, float64(s.Step))))
-	root := float32(1 / math.Sqrt(1-math.Pow(b2, float64(s.Step))))
-	keep := 1 - s.Rate*s.Decay
-	d.spans(len(p), func(i, j int) {
-		for ; i < j; i++ {
-			gi := g[i] + s.L2*p[i]
-			m[i] = s.Beta1*m[i] + (1-s.Beta1)*gi
-			v[i] = s.Beta2*v[i] + (1-s.Beta2)*gi*gi
-			p[i] = p[i]*keep - rate*m[i]/(float32(math.Sqrt(float64(v[i])))*root+s.Epsilon)
-		}
-	})
+	d.vec.s = s.scalars()
+	d.vec.g = g[:len(p)]
+	d.each2(d.k.adam, adamPortable, p, m, v)
+	d.vec.g = nil
+}
+
+// scalars are Beta1, 1-Beta1, Beta2, 1-Beta2, L2, 1-Rate·Decay,
+// Rate/(1-Beta1^Step), 1/√(1-Beta2^Step), Epsilon, worked out in float64.
+func (s *AdamStep) scalars() [10]float32 {
+	b1, b2, rate := float64(s.Beta1), float64(s.Beta2), float64(s.Rate)
+	return [10]float32{
+		s.Beta1, float32(1 - b1), s.Beta2, float32(1 - b2), s.L2,
+		float32(1 - rate*float64(s.Decay)),
+		float32(rate / (1 - math.Pow(b1, float64(s.Step)))),
+		float32(1 / math.Sqrt(1-math.Pow(b2, float64(s.Step)))),
+		s.Epsilon,
+	}
+}
+
+// Sum returns the sum of x.
+func (d *Device) Sum(x []float32) float32 { return d.k.total(&d.team.workers[0].vec, x) }
+
+// Dot returns Σ x[i]·y[i].
+func (d *Device) Dot(x, y []float32) float32 {
+	w := d.team.workers[0]
+	out := grow(&w.edge, 1)
+	out[0] = 0
+	w.dot = dotArgs{a: x, b: y[:len(x)], out: out, offs: zeroOffset[:], rows: 1}
+	d.k.line(&w.dot, len(x))
+	d.k.dots[3](&w.dot)
+	w.dot.a, w.dot.b = nil, nil
+	return out[0]
+}
+
+var zeroOffset [1]int
+
+// vecTask runs an elementwise kernel; a piece is vectorPiece elements.
+type vecTask struct {
+	k             *kernels
+	kernel, plain func(*vecArgs)
+	y, a, b, g    []float32
+	s             [10]float32
+}
+
+// each2 runs an elementwise kernel over y, a and b, and d.vec.g if it is set.
+func (d *Device) each2(kernel, plain func(*vecArgs), y, a, b []float32) {
+	n := len(y)
+	t := &d.vec
+	t.k, t.kernel, t.plain = d.k, kernel, plain
+	t.y, t.a, t.b = y, a[:n], b[:n]
+	d.team.run(ceilDiv(n, vectorPiece), t)
+	t.y, t.a, t.b = nil, nil, nil
+}
+
+func (t *vecTask) piece(w *worker, i int) {
+	from, to := i*vectorPiece, min((i+1)*vectorPiece, len(t.y))
+	v := &w.vec
+	v.y, v.a, v.b, v.g = t.y[from:to], t.a[from:to], t.b[from:to], nil
+	if t.g != nil {
+		v.g = t.g[from:to]
+	}
+	v.s = t.s
+	t.k.whole(t.kernel, t.plain, v, to-from)
+}
+
+// whole runs kernel over the whole vectors of n elements, and its portable
+// twin over the rest.
+func (k *kernels) whole(kernel, plain func(*vecArgs), v *vecArgs, n int) {
+	v.n = n / k.lanes
+	kernel(v)
+	done := v.n * k.lanes
+	if done == n {
+		return
+	}
+	v.y, v.a, v.b = v.y[done:], v.a[done:], v.b[done:]
+	if v.g != nil {
+		v.g = v.g[done:]
+	}
+	v.n = n - done
+	plain(v)
+}
+
+// total returns the sum of x.
+func (k *kernels) total(v *vecArgs, x []float32) float32 {
+	v.y, v.a, v.n = v.out[:], x, len(x)/k.lanes
+	k.sum(v)
+	sum := v.out[0]
+	for _, r := range x[v.n*k.lanes:] {
+		sum += r
+	}
+	return sum
 }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// tiles writes the register tiles of 1 … s.rows rows by two vectors, once with
+// rows of b at a fixed step and once (strips) at listed offsets with masked
+// columns; and the one-row tile of eight vectors.
+func tiles(s isa) {
+	list, strips := "", ""
+	for m := 1; m <= s.rows; m++ {
+		name := fmt.Sprintf("tile%sx%d", s.name, m)
+		tile(s, name, m, 2, false)
+		tile(s, "strip"+name[4:], m, 2, true)
+		list += ", " + name
+		strips += ", strip" + name[4:]
+	}
+	tile(s, "row"+s.name, 1, 8, false)
+	fmt.Fprintf(&stubs, "var tiles%s = [...]func(*tileArgs){nil%s}\n\nvar strips%s = [...]func(*tileArgs){nil%s}\n\n", s.name, list, s.name, strips)
+}
+
+// tile writes a tile of m rows by n vectors. Accumulators stay in registers
+// for the whole sum: each step loads a row of b and, for each row of a, one
+// number that is multiplied with all of it.
+func tile(s isa, name string, m, n int, strip bool) {
+	doc := "is tilePortable for %d rows by %d columns."
+	if strip {
+		doc = "is stripPortable for %d rows by up to %d columns."
+	}
+	arg := kernel(name, "tileArgs", fmt.Sprintf(doc, m, n*s.lanes))
+	acc := func(i, j int) reg.VecPhysical { return s.v(i*n + j) }
+	row := func(j int) reg.VecPhysical { return s.v(m*n + j) }
+	one := func(i int) reg.VecPhysical { return s.v(m*n + n + i%min(2, s.regs-m*n-n)) }
+	if m == 1 && !strip { // b is used from memory
+		one = func(int) reg.VecPhysical { return s.v(n) }
+	}
+
+	k, offs := load(arg(tileK)), GP64()
+	b, bl := load(arg(tileB)), GP64()
+	if strip {
+		MOVQ(arg(tileOffs), offs)
+		if s.bytes == 64 {
+			masks512(arg(tileCols))
+		} else {
+			MOVQ(arg(tileMask), bl)
+		}
+	} else {
+		MOVQ(arg(tileBl), bl)
+		SHLQ(operand.Imm(2), bl)
+	}
+	ai, al := loadBytes(arg(tileAi)), loadBytes(arg(tileAl))
+	bases := []reg.GPVirtual{load(arg(tileA))} // rows 0, 3, 6, …
+	for i := 3; i < m; i += 3 {
+		r := GP64()
+		LEAQ(indexed(bases[len(bases)-1], ai, 2, 0), r)
+		ADDQ(ai, r)
+		bases = append(bases, r)
+	}
+	a := func(i int) operand.Mem {
+		if i%3 == 0 {
+			return at(bases[i/3], 0)
+		}
+		return indexed(bases[i/3], ai, uint8(i%3), 0)
+	}
+
+	for i := range m {
+		for j := range n {
+			VXORPS(acc(i, j), acc(i, j), acc(i, j))
+		}
+	}
+	TESTQ(k, k)
+	JZ(operand.LabelRef("done"))
+	Label("step")
+	if strip {
+		at := GP64()
+		MOVQ(operand.Mem{Base: offs}, at)
+		ADDQ(operand.Imm(8), offs)
+		for j := range n {
+			loadMasked(s, indexed(b, at, 4, j*s.bytes), row(j), j, bl)
+		}
+	} else if m > 1 {
+		for j := range n {
+			VMOVUPS(at(b, j*s.bytes), row(j))
+		}
+	}
+	for i := range m {
+		VBROADCASTSS(a(i), one(i))
+		for j := range n {
+			if m == 1 && !strip {
+				VFMADD231PS(at(b, j*s.bytes), one(i), acc(i, j))
+			} else {
+				VFMADD231PS(row(j), one(i), acc(i, j))
+			}
+		}
+	}
+	if !strip {
+		ADDQ(bl, b)
+	}
+	for _, r := range bases {
+		ADDQ(al, r)
+	}
+	DECQ(k)
+	JNZ(operand.LabelRef("step"))
+	Label("done")
+	tileEnd(s, arg, m, n, acc, strip, bl)
+	end()
+}
+
+// tileEnd adds bias and add, clamps and stores.
+func tileEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical, strip bool, mask reg.Register) {
+	tmp := s.v(m*n + n - 1)
+	bias := load(arg(tileBias))
+	TESTQ(bias, bias)
+	JZ(operand.LabelRef("noBias"))
+	for i := range m {
+		VBROADCASTSS(at(bias, 4*i), tmp)
+		for j := range n {
+			VADDPS(tmp, acc(i, j), acc(i, j))
+		}
+	}
+	Label("noBias")
+	ci := loadBytes(arg(tileCi))
+	add := load(arg(tileAdd))
+	TESTQ(add, add)
+	JZ(operand.LabelRef("noAdd"))
+	for i := range m {
+		for j := range n {
+			if strip {
+				loadMasked(s, at(add, j*s.bytes), tmp, j, mask)
+				VADDPS(tmp, acc(i, j), acc(i, j))
+			} else {
+				VADDPS(at(add, j*s.bytes), acc(i, j), acc(i, j))
+			}
+		}
+		ADDQ(ci, add)
+	}
+	Label("noAdd")
+	// The accumulator is the last source, so that a NaN passes through.
+	lo, hi := s.v(m*n), s.v(m*n+1)
+	VBROADCASTSS(arg(tileLo), lo)
+	VBROADCASTSS(arg(tileHi), hi)
+	for i := range m {
+		for j := range n {
+			VMAXPS(acc(i, j), lo, acc(i, j))
+			VMINPS(acc(i, j), hi, acc(i, j))
+		}
+	}
+	c := load(arg(tileC))
+	for i := range m {
+		for j := range n {
+			if strip {
+				storeMasked(s, acc(i, j), at(c, j*s.bytes), j, mask, tmp)
+			} else {
+				VMOVUPS(acc(i, j), at(c, j*s.bytes))
+			}
+		}
+		if i < m-1 {
+			ADDQ(ci, c)
+		}
+	}
+}
+
+// masks512 sets K1 and K2 for the first and second vector of cols columns.
+func masks512(cols operand.Mem) {
+	ones := GP64()
+	MOVQ(operand.I32(-1), ones)
+	n := load(cols)
+	BZHIQ(n, ones, ones)
+	KMOVW(ones.As32(), reg.K1)
+	SHRQ(operand.Imm(16), ones)
+	KMOVW(ones.As32(), reg.K2)
+}
+
+var opmask = []reg.Register{reg.K1, reg.K2}
+
+// loadMasked loads vector j of a row, zero beyond the valid columns, without
+// touching the memory there. For AVX2 mask points to a table of lane masks.
+func loadMasked(s isa, m operand.Mem, v reg.VecPhysical, j int, mask reg.Register) {
+	if s.bytes == 64 {
+		VMOVUPS_Z(m, opmask[j], v)
+		return
+	}
+	VMOVUPS(at(mask, j*s.bytes), v)
+	VMASKMOVPS(m, v, v)
+}
+
+// storeMasked stores the valid columns of vector j.
+func storeMasked(s isa, v reg.VecPhysical, m operand.Mem, j int, mask reg.Register, tmp reg.VecPhysical) {
+	if s.bytes == 64 {
+		VMOVUPS(v, opmask[j], m)
+		return
+	}
+	VMOVUPS(at(mask, j*s.bytes), tmp)
+	VMASKMOVPS(v, tmp, m)
+}

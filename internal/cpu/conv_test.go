@@ -1,0 +1,172 @@
+package cpu
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestConvMatchesPlainLoop(t *testing.T) {
+	list := devices(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawConv(t)
+		r := rand.New(rand.NewPCG(1, rapid.Uint64().Draw(t, "seed")))
+		x, w := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth())
+		var e Epilogue
+		if rapid.Bool().Draw(t, "bias") {
+			e.Bias = random(r, s.K)
+		}
+		if rapid.Bool().Draw(t, "add") {
+			e.Add = random(r, s.N*s.K*s.OH*s.OW)
+		}
+		if rapid.Bool().Draw(t, "clamp") {
+			e.Clamp, e.Lo, e.Hi = true, -0.5, 2
+		}
+		want := naiveConv(s, x, w, e)
+		for _, d := range list {
+			y, check := guarded(len(want))
+			d.Conv(s, y, x, d.PackConv(s, w), e)
+			fail(t, near(d.Name(), y, want), check(d.Name()))
+			if e.Add != nil { // in place
+				copy(y, e.Add)
+				e := e
+				e.Add = y
+				d.Conv(s, y, x, d.PackConv(s, w), e)
+				fail(t, near(d.Name()+" in place", y, want))
+			}
+		}
+	})
+}
+
+func TestConvGradientsMatchPlainLoop(t *testing.T) {
+	list := devices(t)
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawConv(t)
+		r := rand.New(rand.NewPCG(2, rapid.Uint64().Draw(t, "seed")))
+		x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)
+		wantX, wantW, wantB := make([]float64, len(x)), make([]float64, len(w)), make([]float64, s.K)
+		cg, kg := s.C/s.Groups, s.K/s.Groups
+		naiveTaps(s, func(n, k, c, r, t, p, q, h, v int) {
+			xi, wi, yi := ((n*s.C+k/kg*cg+c)*s.H+h)*s.W+v, ((k*cg+c)*s.R+r)*s.S+t, ((n*s.K+k)*s.OH+p)*s.OW+q
+			wantX[xi] += float64(w[wi]) * float64(dy[yi])
+			wantW[wi] += float64(x[xi]) * float64(dy[yi])
+		})
+		for i, v := range dy {
+			wantB[i/(s.OH*s.OW)%s.K] += float64(v)
+		}
+		for _, d := range list {
+			dx, checkX := guarded(len(x))
+			dw, checkW := guarded(len(w))
+			db, checkB := guarded(s.K)
+			d.ConvGradInput(s, dx, dy, w)
+			d.ConvGradWeight(s, dw, db, dy, x)
+			fail(t, near(d.Name()+" dx", dx, wantX), near(d.Name()+" dw", dw, wantW), near(d.Name()+" dbias", db, wantB))
+			fail(t, checkX("dx"), checkW("dw"), checkB("dbias"))
+			d.ConvGradWeight(s, dw, nil, dy, x)
+			fail(t, near(d.Name()+" dw", dw, wantW))
+		}
+	})
+}
+
+func TestConvLayers(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	for _, s := range []ConvShape{
+		square(2, 130, 7, 70, 3, 1, 1), square(3, 300, 7, 257, 1, 1, 0), square(1, 64, 14, 100, 3, 2, 1),
+		square(1, 3, 45, 64, 7, 2, 3), square(2, 16, 33, 16, 3, 1, 0), square(1, 3000, 3, 20, 1, 1, 0),
+	} {
+		x, w, bias := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.K)
+		want := naiveConv(s, x, w, Epilogue{Bias: bias})
+		for _, d := range devices(t) {
+			y, check := guarded(len(want))
+			d.Conv(s, y, x, d.PackConv(s, w), Epilogue{Bias: bias})
+			if err := near(d.Name(), y, want); err != nil {
+				t.Errorf("%+v: %v", s, err)
+			}
+			if err := check(d.Name()); err != nil {
+				t.Errorf("%+v: %v", s, err)
+			}
+		}
+	}
+}
+
+// square is a convolution of square images and windows.
+func square(n, c, size, k, window, stride, pad int) ConvShape {
+	out := (size+2*pad-window)/stride + 1
+	return ConvShape{N: n, C: c, H: size, W: size, K: k, R: window, S: window, OH: out, OW: out,
+		StrideH: stride, StrideW: stride, PadTop: pad, PadLeft: pad, DilationH: 1, DilationW: 1, Groups: 1}
+}
+
+func TestConvKeepsNaN(t *testing.T) {
+	s := square(1, 2, 40, 5, 3, 1, 0)
+	for _, d := range devices(t) {
+		x, w := make([]float32, 2*40*40), make([]float32, 5*18)
+		for i := range w {
+			w[i] = 1
+		}
+		x[41] = float32(math.NaN())
+		y := make([]float32, 5*38*38)
+		d.Conv(s, y, x, d.PackConv(s, w), Epilogue{Clamp: true, Lo: 0, Hi: 6})
+		if y[0] == y[0] {
+			t.Errorf("%s: output 0 is %g, want NaN", d.Name(), y[0])
+		}
+		if y[38*38-1] != 0 {
+			t.Errorf("%s: last output is %g, want 0", d.Name(), y[38*38-1])
+		}
+	}
+}
+
+// The number of threads must not change a bit of any result.
+func TestThreadsGiveEqualBytes(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	layers := []ConvShape{square(4, 40, 15, 60, 3, 1, 1), square(5, 16, 30, 16, 3, 1, 0), square(1, 70, 7, 600, 1, 1, 0), square(3, 3, 30, 20, 5, 2, 2)}
+	for _, k := range available() {
+		var first [][]float32
+		for _, threads := range []int{1, 2, 5} {
+			d := newDevice(threads, k)
+			r = rand.New(rand.NewPCG(4, 4))
+			var all [][]float32
+			for _, s := range layers {
+				x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)
+				y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.K)
+				d.Conv(s, y, x, d.PackConv(s, w), Epilogue{})
+				d.ConvGradInput(s, dx, dy, w)
+				d.ConvGradWeight(s, dw, db, dy, x)
+				all = append(all, y, dx, dw, db)
+			}
+			c := make([]float32, 40*700)
+			d.Gemm(true, false, 40, 700, 300, c, random(r, 40*300), random(r, 300*700), GemmEpilogue{})
+			all = append(all, c)
+			d.Close()
+			if first == nil {
+				first = all
+			}
+			for i := range all {
+				if !slices.Equal(all[i], first[i]) {
+					t.Errorf("%s: result %d on %d threads differs from 1 thread", k.name, i, threads)
+				}
+			}
+		}
+	}
+}
+
+func TestConvDoesNotAllocate(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, s := range []ConvShape{square(4, 40, 15, 60, 3, 1, 1), square(5, 16, 30, 16, 3, 1, 0), square(3, 32, 14, 33, 3, 2, 1)} {
+		for _, d := range devices(t) {
+			x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)
+			y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.K)
+			packed := d.PackConv(s, w)
+			n := testing.AllocsPerRun(20, func() {
+				d.Conv(s, y, x, packed, Epilogue{Bias: db, Clamp: true})
+				d.ConvGradInput(s, dx, dy, w)
+				d.ConvGradWeight(s, dw, db, dy, x)
+			})
+			if n != 0 {
+				t.Errorf("%s %+v: %v allocations in a step, want 0", d.Name(), s, n)
+			}
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package cpu
+
+import "math"
+
+//go:generate go run -C _asm . -dir ..
+
+// kernels is one implementation of the inner loops. Everything else in this
+// package is blocking, and is the same for all of them.
+type kernels struct {
+	name       string // "portable", "avx2" or "avx512"
+	rows, cols int    // the largest register tile
+
+	tiles   []func(*tileArgs) // by number of rows, 1 … rows; cols columns
+	strips  []func(*tileArgs) // the same, b's rows at listed offsets, up to cols columns
+	row     func(*tileArgs)   // one row by rowCols columns
+	rowCols int
+
+	dots             []func(*dotArgs) // dotRows×dotCols, dotRows×1, 1×dotCols, 1×1
+	dotRows, dotCols int
+
+	columns []func(*columnArgs) // by source step, for at most cols columns
+
+	clamp, add, mul, axpy, reluGrad, adam, sum func(*vecArgs)
+	lanes                                      int // elements of one vecArgs.n
+}
+
+// kernelsPortable is the plain Go implementation: the truth for the others.
+var kernelsPortable = &kernels{
+	name: "portable", rows: 4, cols: 16,
+	tiles: []func(*tileArgs){nil,
+		func(t *tileArgs) { tilePortable(t, 1, 16) }, func(t *tileArgs) { tilePortable(t, 2, 16) },
+		func(t *tileArgs) { tilePortable(t, 3, 16) }, func(t *tileArgs) { tilePortable(t, 4, 16) }},
+	strips: []func(*tileArgs){nil,
+		func(t *tileArgs) { stripPortable(t, 1) }, func(t *tileArgs) { stripPortable(t, 2) },
+		func(t *tileArgs) { stripPortable(t, 3) }, func(t *tileArgs) { stripPortable(t, 4) }},
+	row: func(t *tileArgs) { tilePortable(t, 1, 64) }, rowCols: 64,
+	dots: []func(*dotArgs){
+		func(t *dotArgs) { dotsPortable(t, 2, 4) }, func(t *dotArgs) { dotsPortable(t, 2, 1) },
+		func(t *dotArgs) { dotsPortable(t, 1, 4) }, func(t *dotArgs) { dotsPortable(t, 1, 1) }},
+	dotRows: 2, dotCols: 4,
+	columns: []func(*columnArgs){nil,
+		func(t *columnArgs) { columnsPortable(t, 1) }, func(t *columnArgs) { columnsPortable(t, 2) }},
+	clamp: clampPortable, add: addPortable, mul: mulPortable, axpy: axpyPortable,
+	reluGrad: reluGradPortable, adam: adamPortable, sum: sumPortable, lanes: 1,
+}
+
+// tileArgs are the operands of a tile of a matrix product. Steps count
+// elements. The generator knows the layout of the struct.
+type tileArgs struct {
+	c    []float32 // out: row i starts at i·ci
+	add  []float32 // added to c, laid out like it; or nil; may be c
+	bias []float32 // one number for each row, or nil
+	a    []float32 // element (i,l) at i·ai + l·al
+	b    []float32 // tile: row l at l·bl; strip: at offs[l]
+	offs []int
+	k    int // length of the sums
+	ai   int
+	al   int
+	bl   int
+	ci   int
+	cols int     // strip: valid columns
+	mask []int32 // strip: cols lanes of -1, then zeros
+	lo   float32
+	hi   float32
+}
+
+// tilePortable computes, for i < rows and j < cols,
+//
+//	c[i·ci+j] = min(max(bias[i] + add[i·ci+j] + Σ over l < k of a[i·ai+l·al] · b[l·bl+j], lo), hi)
+func tilePortable(t *tileArgs, rows, cols int) {
+	for i := 0; i < rows; i += 2 {
+		for j := 0; j < cols; j += 4 {
+			if i+1 < rows {
+				tile2x4(t, i, j)
+			} else {
+				tile1x4(t, i, j)
+			}
+		}
+	}
+}
+
+func tile2x4(t *tileArgs, i, j int) {
+	var c00, c01, c02, c03, c10, c11, c12, c13 float32
+	p, q, o := i*t.ai, (i+1)*t.ai, j
+	for range t.k {
+		b := t.b[o : o+4 : o+4]
+		a0, a1 := t.a[p], t.a[q]
+		c00 += a0 * b[0]
+		c01 += a0 * b[1]
+		c02 += a0 * b[2]
+		c03 += a0 * b[3]
+		c10 += a1 * b[0]
+		c11 += a1 * b[1]
+		c12 += a1 * b[2]
+		c13 += a1 * b[3]
+		p, q, o = p+t.al, q+t.al, o+t.bl
+	}
+	t.store(i, j, c00, c01, c02, c03)
+	t.store(i+1, j, c10, c11, c12, c13)
+}
+
+func tile1x4(t *tileArgs, i, j int) {
+	var c0, c1, c2, c3 float32
+	p, o := i*t.ai, j
+	for range t.k {
+		b := t.b[o : o+4 : o+4]
+		a := t.a[p]
+		c0 += a * b[0]
+		c1 += a * b[1]
+		c2 += a * b[2]
+		c3 += a * b[3]
+		p, o = p+t.al, o+t.bl
+	}
+	t.store(i, j, c0, c1, c2, c3)
+}
+
+// stripPortable computes the same for j < t.cols, with b[offs[l]+j] in place
+// of b[l·bl+j].
+func stripPortable(t *tileArgs, rows int) {
+	for i := range rows {
+		for j := range t.cols {
+			var sum float32
+			p := i * t.ai
+			for _, o := range t.offs[:t.k] {
+				sum += t.a[p] * t.b[o+j]
+				p += t.al
+			}
+			t.store(i, j, sum)
+		}
+	}
+}
+
+// store finishes the sums of row i from column j on.
+func (t *tileArgs) store(i, j int, sums ...float32) {
+	at := i*t.ci + j
+	for n, v := range sums {
+		if t.bias != nil {
+			v += t.bias[i]
+		}
+		if t.add != nil {
+			v += t.add[at+n]
+		}
+		if v < t.lo {
+			v = t.lo
+		}
+		if v > t.hi {
+			v = t.hi
+		}
+		t.c[at+n] = v
+	}
+}
+
+// unclamped sets limits that change nothing.
+func (t *tileArgs) unclamped() {
+	t.lo, t.hi = float32(math.Inf(-1)), float32(math.Inf(1))
+}
+
+// dotArgs are the operands of a tile of dot products over lines of numbers.
+type dotArgs struct {
+	a    []float32 // row i starts at i·ai
+	b    []float32 // row j starts at offs[j]
+	out  []float32 // product (i,j) is added to element i·oi + j
+	offs []int
+	mask []int32 // cols lanes of -1, then zeros
+	rows int     // lines
+	n    int     // whole vectors in a line
+	ai   int
+	ap   int // from the end of a line's whole vectors in a to the next line
+	bp   int // the same in b
+	oi   int
+	cols int // numbers in a line beyond the whole vectors
+}
+
+// dotsPortable computes, with P the step from line to line in a and Q in b,
+// for i < rows and j < cols,
+//
+//	out[i·oi+j] += Σ over p < t.rows and q < line length of a[i·ai+p·P+q] · b[offs[j]+p·Q+q]
+func dotsPortable(t *dotArgs, rows, cols int) {
+	line := t.n*portableLanes + t.cols
+	for i := range rows {
+		for j := range cols {
+			var sum float32
+			p, q := i*t.ai, t.offs[j]
+			for range t.rows {
+				a, b := t.a[p:p+line], t.b[q:q+line]
+				for x, v := range a {
+					sum += v * b[x]
+				}
+				p += t.n*portableLanes + t.ap
+				q += t.n*portableLanes + t.bp
+			}
+			t.out[i*t.oi+j] += sum
+		}
+	}
+}
+
+// portableLanes is the length of the portable kernels' pretended vector: that
+// of the strips' width halved, as in the assembly.
+const portableLanes = 8
+
+// columnArgs are the operands of a copy of columns.
+type columnArgs struct {
+	dst     []float32
+	src     []float32
+	mask    []int32 // cols lanes of -1, then zeros
+	wide    []int32 // 2·cols-1 lanes of -1, then zeros
+	rows    int
+	dstStep int
+	srcStep int
+	cols    int
+}
+
+// columnsPortable computes dst[i·dstStep+j] = src[i·srcStep+j·step] for
+// i < rows and j < cols.
+func columnsPortable(t *columnArgs, step int) {
+	for i := range t.rows {
+		d, s := t.dst[i*t.dstStep:][:t.cols], t.src[i*t.srcStep:]
+		if step == 1 {
+			copy(d, s[:t.cols])
+			continue
+		}
+		for j := range d {
+			d[j] = s[j*step]
+		}
+	}
+}
+
+// laneMasks holds 32 lanes of -1, then 32 of 0.
+var laneMasks = func() (m [64]int32) {
+	for i := range 32 {
+		m[i] = -1
+	}
+	return m
+}()
+
+// lanes returns a mask of n lanes of -1, then zeros, for n ≤ 32.
+func lanes(n int) []int32 { return laneMasks[32-n:] }
