@@ -91,24 +91,6 @@ func TestTrainingEqualsTorch(t *testing.T) {
 	}
 }
 
-// exportModel wraps Nodes into a whole model.
-func exportModel(h *Head) *onnx.Model {
-	nodes, ws, z := h.Nodes("x")
-	dims := []onnx.Dim{{Size: -1, Param: "N"}}
-	for _, d := range h.spec.Input {
-		dims = append(dims, onnx.Dim{Size: int64(d)})
-	}
-	m := &onnx.Model{
-		IRVersion: 8, Opset: 13, Producer: "tl", Name: "head", Nodes: nodes, Weights: map[string]*onnx.Tensor{},
-		Inputs:  []onnx.ValueInfo{{Name: "x", Type: onnx.Float, Shape: dims}},
-		Outputs: []onnx.ValueInfo{{Name: z, Type: onnx.Float, Shape: []onnx.Dim{{Size: -1, Param: "N"}, {Size: int64(h.Outputs())}}}},
-	}
-	for _, w := range ws {
-		m.Weights[w.Name] = w
-	}
-	return m
-}
-
 func TestNodesInOnnxruntime(t *testing.T) {
 	for _, c := range append(trainCases, trainCase{spec: Spec{Model: "baseline", Input: []int{3, 100, 100}}, o: TrainOptions{Batch: 1}, rate: 1e-3},
 		trainCase{spec: Spec{Input: []int{7, 5, 5}, Head: "gap", Standardise: true, Hidden: 4, Dropout: 0.3}, o: TrainOptions{Batch: 4}, rate: 0.1, norm: true}) {

@@ -2,6 +2,7 @@ package autodiff
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/tensor"
@@ -61,11 +62,11 @@ func (o *Dropout) mask(d *cpu.Device, dst, src []float32) {
 	})
 }
 
+// keep is 0 where random < limit, else x·scale; without a branch, because no
+// processor foresees this one.
 func keep(x float32, random, limit uint32, scale float32) float32 {
-	if random < limit {
-		return 0
-	}
-	return x * scale
+	dropped := uint32((uint64(random) - uint64(limit)) >> 63) // 1 or 0
+	return math.Float32frombits(math.Float32bits(x*scale) & (dropped - 1))
 }
 
 // mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection
