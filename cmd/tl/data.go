@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/tlkit/tl/internal/dataset"
+)
+
+func dataCommand(v *voice) *cli.Command {
+	return &cli.Command{
+		Name:  "data",
+		Usage: "look at images before training: stats, check, split, show, make",
+		Subcommands: []*cli.Command{
+			dataStatsCommand(v), dataCheckCommand(v), dataSplitCommand(v), dataShowCommand(v), dataMakeCommand(v),
+		},
+	}
+}
+
+// scan reads the folder or manifest that is the command's one argument.
+func scan(c *cli.Context, v *voice, skipBad bool) (*dataset.Dataset, *dataset.Report, error) {
+	if c.NArg() != 1 {
+		return nil, nil, usageError{fmt.Errorf("wants one folder or manifest, found %d (tl data %s FOLDER)", c.NArg(), c.Command.Name)}
+	}
+	begun := false
+	d, r, err := dataset.Scan(c.Context, c.Args().First(), dataset.ScanOptions{
+		Positive: c.String("positive"), GroupRegex: c.String("group"), GroupCSV: c.String("group-csv"),
+		NoGroups: c.Bool("no-groups"), SkipBad: skipBad,
+		Progress: func(done, total int) {
+			if !begun {
+				v.Begin("reading images", "images", total)
+				begun = true
+			}
+			v.Advance(done)
+		},
+	})
+	v.End()
+	if err == nil {
+		for _, w := range r.Warnings {
+			v.Warn(w)
+		}
+	}
+	return d, r, err
+}
+
+// scanFlags are the data flags without --data, which is the argument here, and
+// without those of the split.
+func scanFlags() []cli.Flag {
+	var out []cli.Flag
+	for _, f := range dataFlags() {
+		switch f.Names()[0] {
+		case "data", "split", "val", "test", "split-seed":
+		default:
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// splitFlags are the flags of the split.
+func splitFlags() []cli.Flag {
+	var out []cli.Flag
+	for _, f := range dataFlags() {
+		switch f.Names()[0] {
+		case "split", "val", "test", "split-seed":
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// assign splits d as the flags say and prints the warnings.
+func assign(c *cli.Context, v *voice, d *dataset.Dataset) error {
+	o := dataOptions(c)
+	if !c.IsSet("val") {
+		o.Val = 0.15
+	}
+	if !c.IsSet("test") {
+		o.Test = 0.15
+	}
+	warnings, err := d.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
+	for _, w := range warnings {
+		v.Warn(w)
+	}
+	return err
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/tlkit/tl/internal/dataset"
+)
+
+func dataMakeCommand(v *voice) *cli.Command {
+	return &cli.Command{
+		Name: "make", Usage: "write generated stained cells with and without parasites, for demos and tests", ArgsUsage: "FOLDER",
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "count", Usage: "`N` cells", Value: 400},
+			&cli.IntFlag{Name: "patients", Usage: "`N` patients (default: one for 16 cells)"},
+			&cli.Uint64Flag{Name: "seed"},
+			&cli.Float64Flag{Name: "infected", Usage: "`SHARE` of infected cells (default: 0.5)"},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usageError{fmt.Errorf("wants one folder to write (tl data make cells/)")}
+			}
+			err := dataset.Make(c.Args().First(), dataset.MakeOptions{
+				Count: c.Int("count"), Patients: c.Int("patients"), Seed: c.Uint64("seed"), Infected: c.Float64("infected"),
+			})
+			if err == nil {
+				fmt.Fprintf(c.App.Writer, "%s: %d generated cells; they look like blood cells and are none\n", c.Args().First(), c.Int("count"))
+			}
+			return err
+		},
+	}
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/tlkit/tl/finetune"
+	"github.com/tlkit/tl/internal/dataset"
+	"github.com/tlkit/tl/onnx"
+	"github.com/tlkit/tl/weights"
+)
+
+// demoSize keeps the demo under two minutes on two cores.
+const demoSize = 64
+
+func demoCommand(v *voice) *cli.Command {
+	return &cli.Command{
+		Name:  "demo",
+		Usage: "the whole job in two minutes, offline, on generated cells",
+		Description: "Makes generated cells, takes a ResNet50 (the real one where `tl weights pull resnet50` put it,\n" +
+			"else one with random weights from a seed), trains a head, evaluates, exports and predicts.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "dir", Usage: "`FOLDER` for everything that the demo makes", Value: "tl-demo"},
+			&cli.StringFlag{Name: "backbone", Usage: "real pretrained `FILE` or name instead (with --download fetched)"},
+			&cli.BoolFlag{Name: "download", Usage: "fetch the named backbone if it is not here"},
+			&cli.StringFlag{Name: "weights-dir", Usage: "`FOLDER` of named weights"},
+			&cli.IntFlag{Name: "cells", Usage: "`N` generated cells", Value: 600},
+			&cli.IntFlag{Name: "threads", Usage: "`N` threads (default: all cores)"},
+		},
+		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
+			d := demo{c: c, v: v, dir: c.String("dir")}
+			return d.run()
+		},
+	}
+}
+
+type demo struct {
+	c    *cli.Context
+	v    *voice
+	dir  string
+	real bool // the backbone's weights are pretrained
+}
+
+// run goes through the whole job.
+func (d *demo) run() error {
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		return err
+	}
+	cells, err := d.cells()
+	if err != nil {
+		return err
+	}
+	backbone, err := d.backbone()
+	if err != nil {
+		return err
+	}
+	o := finetune.Options{
+		Data: finetune.DataOptions{Path: cells}, Backbone: backbone, Size: demoSize,
+		Runs: filepath.Join(d.dir, "runs"), CacheDir: filepath.Join(d.dir, "features"), WeightsDir: d.c.String("weights-dir"),
+		Threads: d.c.Int("threads"), Epochs: 40,
+	}
+	if !d.real {
+		o.Preprocess = "torch"
+	}
+	d.v.Note("\n3. tl finetune: frozen backbone, new head, patients kept apart")
+	out, err := finetune.Run(d.c.Context, o, d.v)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(d.c.App.Writer, out.Summary())
+	if err := d.predict(out, cells); err != nil {
+		return err
+	}
+	d.words(out, cells, backbone)
+	return nil
+}
+
+// cells makes the generated cells, once.
+func (d *demo) cells() (string, error) {
+	cells := filepath.Join(d.dir, "cells")
+	if _, err := os.Stat(cells); err == nil {
+		d.v.Note("1. generated cells: " + cells + " is there already")
+		return cells, nil
+	}
+	d.v.Note(fmt.Sprintf("1. tl data make: %d GENERATED cells in %s; no patient ever gave them", d.c.Int("cells"), cells))
+	part := cells + ".part" // a killed demo leaves no half of a set
+	if err := os.RemoveAll(part); err != nil {
+		return "", err
+	}
+	if err := dataset.Make(part, dataset.MakeOptions{Count: d.c.Int("cells"), Seed: 1}); err != nil {
+		return "", err
+	}
+	return cells, os.Rename(part, cells)
+}
+
+// backbone returns the asked-for or cached real network, else a seeded one.
+func (d *demo) backbone() (string, error) {
+	name := d.c.String("backbone")
+	if name != "" {
+		d.real = true
+		d.v.Note("2. backbone: " + name)
+		return name, fetch(d.c, d.v, name)
+	}
+	if path, _, err := weights.Locate("resnet50", d.c.String("weights-dir")); err == nil {
+		d.real = true
+		d.v.Note("2. backbone: the pretrained ResNet50 in " + path)
+		return path, nil
+	}
+	path := filepath.Join(d.dir, "seeded-resnet50.onnx")
+	d.v.Note("2. tl weights make: a ResNet50 with RANDOM weights from a seed, as none is here; it has learned nothing")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	m, err := weights.Seeded("resnet50", weights.SeededOptions{Seed: 1})
+	if err != nil {
+		return "", err
+	}
+	return path, onnx.WriteFile(path, m)
+}
+
+// predict shows a few answers of the exported file.
+func (d *demo) predict(out *finetune.Outcome, cells string) error {
+	d.v.Note("\n4. tl predict: the exported file alone")
+	files, err := finetune.ImageFiles([]string{cells})
+	if err != nil {
+		return err
+	}
+	var few []string
+	for i := 0; i < len(files); i += max(1, len(files)/8) {
+		few = append(few, files[i])
+	}
+	m, err := finetune.OpenModel(filepath.Join(out.Folder, "model.onnx"), d.c.Int("threads"))
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	answers, err := predictAll(d.c, d.v, m, few)
+	if err != nil {
+		return err
+	}
+	return printTable(d.c.App.Writer, m, answers)
+}
+
+// words says what was real, what was not, and what to type next.
+func (d *demo) words(out *finetune.Outcome, cells, backbone string) {
+	kind, more := "pretrained", ""
+	if !d.real {
+		kind = "RANDOM, from a seed"
+		more = "\nReal weights come with one more flag: tl demo --backbone resnet50 --download (102 MB)."
+	}
+	d.v.Note(fmt.Sprintf("\nThe cells were GENERATED, the backbone's weights %s; training, evaluation and export were real.%s\n"+
+		"Look at %s and open %s in any ONNX runtime.\n"+
+		"Your own images: tl finetune --backbone FILE.onnx --data FOLDER", kind, more,
+		filepath.Join(out.Folder, "report.md"), filepath.Join(out.Folder, "model.onnx")))
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/tlkit/tl/weights"
+)
+
+// fetch makes a named backbone ready: it downloads the file where --download
+// asks for it, and is silent where the file is there. Files need nothing.
+func fetch(c *cli.Context, v *voice, backbone string) error {
+	if backbone == "" || !c.Bool("download") {
+		return nil
+	}
+	if _, err := os.Stat(backbone); err == nil {
+		return nil
+	}
+	e, ok := weights.Lookup(backbone)
+	if !ok {
+		return nil // opening it says what is wrong
+	}
+	if _, _, err := weights.Locate(backbone, c.String("weights-dir")); err == nil {
+		return nil
+	}
+	_, err := pull(c, v, e)
+	return err
+}
+
+// pull downloads one entry, with progress in KiB.
+func pull(c *cli.Context, v *voice, e weights.Entry) (string, error) {
+	v.Begin("downloading "+e.Name, "KiB", int(e.Bytes>>10))
+	defer v.End()
+	return weights.Pull(c.Context, e, c.String("weights-dir"), weights.PullOptions{
+		Progress: func(done, _ int64) { v.Advance(int(done >> 10)) },
+	})
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/tlkit/tl/finetune"
+)
+
+func finetuneCommand(v *voice) *cli.Command {
+	return &cli.Command{
+		Name:  "finetune",
+		Usage: "train a head on a frozen backbone (or the baseline CNN), evaluate and export it",
+		Description: "tl finetune --backbone resnet50 --data cells/\n" +
+			"tl finetune --backbone model.onnx --cut stage3 --size 128 --data cells/\n" +
+			"tl finetune --model baseline --data cells/\n" +
+			"tl finetune --resume runs/resnet50-1",
+		Flags: append(append(modelFlags(), trainFlags()...), append(dataFlags(), runFlags()...)...),
+		Action: func(c *cli.Context) error {
+			out, err := finetuneAction(c, v)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(c.App.Writer, out.Summary())
+			return nil
+		},
+	}
+}
+
+func finetuneAction(c *cli.Context, v *voice) (*finetune.Outcome, error) {
+	if err := noArguments(c); err != nil {
+		return nil, err
+	}
+	if folder := c.String("resume"); folder != "" {
+		return finetune.Resume(c.Context, folder, c.Int("threads"), c.String("cache-dir"), c.String("weights-dir"), v)
+	}
+	o := options(c)
+	if err := fetch(c, v, o.Backbone); err != nil {
+		return nil, err
+	}
+	return finetune.Run(c.Context, o, v)
+}
+
+// noArguments refuses words that belong to no flag.
+func noArguments(c *cli.Context) error {
+	if c.Args().Present() {
+		return usageError{fmt.Errorf("tl %s: unexpected %q (flags begin with --; tl %s --help)",
+			c.Command.Name, strings.Join(c.Args().Slice(), " "), c.Command.Name)}
+	}
+	return nil
+}
+
+// options turns flags into what finetune wants.
+func options(c *cli.Context) finetune.Options {
+	o := trainOptions(c)
+	o.Data = dataOptions(c)
+	o.Model, o.Backbone, o.Cut, o.Preprocess = c.String("model"), c.String("backbone"), c.String("cut"), c.String("preprocess")
+	o.Size, o.Head, o.Cache = c.Int("size"), c.String("head"), c.String("cache")
+	o.Name, o.Runs, o.Seed = c.String("name"), c.String("runs"), c.Uint64("seed")
+	o.Threads, o.CacheDir, o.WeightsDir = c.Int("threads"), c.String("cache-dir"), c.String("weights-dir")
+	o.MaxMemory = c.Int64("max-memory") << 20
+	return o
+}
+
+// trainOptions reads the flags that only training knows.
+func trainOptions(c *cli.Context) finetune.Options {
+	return finetune.Options{
+		Hidden: c.Int("hidden"), Dropout: c.Float64("dropout"), Standardise: c.String("standardise"),
+		Epochs: c.Int("epochs"), Batch: c.Int("batch"), LearningRate: c.Float64("lr"), Schedule: c.String("schedule"),
+		Warmup: c.Float64("warmup"), Optimiser: c.String("optimiser"), Momentum: c.Float64("momentum"),
+		L2: c.Float64("l2"), WeightDecay: c.Float64("weight-decay"), ClassWeight: c.String("class-weight"),
+		Monitor: c.String("monitor"), Patience: c.Int("patience"), Threshold: c.String("threshold"),
+	}
+}
+
+// dataOptions reads the flags about images.
+func dataOptions(c *cli.Context) finetune.DataOptions {
+	test := c.Float64("test")
+	if c.IsSet("test") && test == 0 {
+		test = -1 // none, where the zero value means the default
+	}
+	return finetune.DataOptions{
+		Path: c.String("data"), Positive: c.String("positive"), Split: c.String("split"), Val: c.Float64("val"), Test: test,
+		Group: c.String("group"), GroupCSV: c.String("group-csv"), NoGroups: c.Bool("no-groups"),
+		SkipBad: c.Bool("skip-bad"), Seed: c.Uint64("split-seed"),
+	}
+}

@@ -1,0 +1,19 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+)
+
+func weightsCommand(v *voice) *cli.Command {
+	return &cli.Command{
+		Name:  "weights",
+		Usage: "pretrained networks: list, verify, pull, inspect, make",
+		Subcommands: []*cli.Command{
+			weightsListCommand(), weightsVerifyCommand(), weightsPullCommand(v), weightsInspectCommand(v), weightsMakeCommand(),
+		},
+	}
+}
+
+func weightsDirFlag() cli.Flag {
+	return &cli.StringFlag{Name: "weights-dir", Usage: "`FOLDER` of named weights (default: $TL_HOME, else the user's cache)"}
+}

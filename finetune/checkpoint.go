@@ -1,0 +1,133 @@
+package finetune
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/tlkit/tl/heads"
+	"github.com/tlkit/tl/weights"
+)
+
+// save writes the checkpoint: parameters, optimiser state, the best parameters
+// so far and the history. A kill at any moment leaves the one before.
+func (t *trainer) save(f *Folder) error {
+	meta, err := json.Marshal(t.state)
+	if err != nil {
+		return err
+	}
+	c := &weights.Checkpoint{Meta: meta}
+	for i, p := range t.head.Params() {
+		c.Arrays = append(c.Arrays,
+			weights.Array{Name: "param/" + p.Name, Shape: p.Shape, Data: p.Data},
+			weights.Array{Name: "best/" + p.Name, Shape: p.Shape, Data: t.state.best[i]})
+	}
+	for _, a := range t.step.State() {
+		a.Name = "optimiser/" + a.Name
+		c.Arrays = append(c.Arrays, a)
+	}
+	return weights.SaveCheckpoint(f.file(checkpointFile), c)
+}
+
+// restore goes on from the folder's checkpoint. Without one it leaves t as it
+// is. A checkpoint of other settings or other images is an error.
+func (t *trainer) restore(f *Folder) error {
+	path := f.file(checkpointFile)
+	c, err := weights.LoadCheckpoint(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var s state
+	if err := json.Unmarshal(c.Meta, &s); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if s.Digest != t.state.Digest {
+		return fmt.Errorf("%s: belongs to other settings, images or weights than this run's (start a new run with another --name)", path)
+	}
+	if s.best, err = loadParams(c, t.head, path); err != nil {
+		return err
+	}
+	var optimiser []weights.Array
+	for _, a := range c.Arrays {
+		if name, ok := strings.CutPrefix(a.Name, "optimiser/"); ok {
+			optimiser = append(optimiser, weights.Array{Name: name, Shape: a.Shape, Data: a.Data})
+		}
+	}
+	if err := t.step.Restore(optimiser, s.Step); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	t.state = s
+	return nil
+}
+
+// loadParams copies the checkpoint's parameters into h and returns the best.
+func loadParams(c *weights.Checkpoint, h *heads.Head, path string) (best [][]float32, err error) {
+	for _, p := range h.Params() {
+		now, top := c.Array("param/"+p.Name), c.Array("best/"+p.Name)
+		if now == nil || top == nil || len(now.Data) != len(p.Data) || len(top.Data) != len(p.Data) {
+			return nil, fmt.Errorf("%s: parameter %s: wants %d numbers; the checkpoint does not fit the head", path, p.Name, len(p.Data))
+		}
+		copy(p.Data, now.Data)
+		best = append(best, append([]float32(nil), top.Data...))
+	}
+	return best, nil
+}
+
+// log adds an epoch to log.jsonl, dropping what an interrupted run wrote after
+// its last checkpoint, and writes log.csv anew.
+func (f *Folder) log(e Epoch) error {
+	epochs, err := f.readLog()
+	if err != nil {
+		return err
+	}
+	for len(epochs) > 0 && epochs[len(epochs)-1].Epoch >= e.Epoch {
+		epochs = epochs[:len(epochs)-1]
+	}
+	epochs = append(epochs, e)
+	var lines, table bytes.Buffer
+	w := csv.NewWriter(&table)
+	w.Write([]string{"epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_auc", "best", "seconds"})
+	num := func(x float64) string { return strconv.FormatFloat(x, 'g', 8, 64) }
+	for _, e := range epochs {
+		js, err := json.Marshal(e)
+		if err != nil {
+			return err
+		}
+		lines.Write(append(js, '\n'))
+		w.Write([]string{strconv.Itoa(e.Epoch), num(e.LearningRate), num(e.TrainLoss), num(e.ValLoss), num(e.ValAccuracy), num(e.ValAUC), strconv.FormatBool(e.Best), num(e.Seconds)})
+	}
+	w.Flush() // a buffer never fails
+	if err := writeFile(f.file(logFile), lines.Bytes()); err != nil {
+		return err
+	}
+	return writeFile(f.file(logTableFile), table.Bytes())
+}
+
+// readLog reads the epochs of log.jsonl; without the file there are none.
+func (f *Folder) readLog() ([]Epoch, error) {
+	b, err := os.ReadFile(f.file(logFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []Epoch
+	for d := json.NewDecoder(bytes.NewReader(b)); d.More(); {
+		var e Epoch
+		if err := d.Decode(&e); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.file(logFile), err)
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}

@@ -1,0 +1,68 @@
+package finetune
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/tlkit/tl/internal/atomicfile"
+	"github.com/tlkit/tl/internal/metrics"
+	"github.com/tlkit/tl/internal/report"
+)
+
+// write puts the comparison into its folder: JSON, CSV, ROC picture and page.
+func (c *Comparison) write() error {
+	page := c.page()
+	c.Verdict = page.Verdict()
+	if err := writeJSON(filepath.Join(c.Folder, "compare.json"), c); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(filepath.Join(c.Folder, "compare.csv"), page.CSV().CSV); err != nil {
+		return err
+	}
+	if err := c.roc(); err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(c.Folder, reportFile), page.Markdown)
+}
+
+// roc draws the curves of all two-class arms into one picture.
+func (c *Comparison) roc() error {
+	var curves []report.ROCCurve
+	for i, a := range c.Arms {
+		if e, s := a.last(); e.Metrics != nil {
+			m := s.binary()
+			curves = append(curves, report.ROCCurve{Name: c.Names[i], Points: metrics.ROC(m.Scores, m.Labels), AUC: e.Metrics.AUC})
+		}
+	}
+	if len(curves) == 0 {
+		return nil
+	}
+	return report.ROC(filepath.Join(c.Folder, "roc.png"), "test images", curves...)
+}
+
+// page collects what the report tells.
+func (c *Comparison) page() *report.Comparison {
+	p := &report.Comparison{Name: filepath.Base(c.Folder), Version: Version, Data: c.Arms[0].page.Data, Primary: "auc"}
+	for i, a := range c.Arms {
+		arm := report.Arm{Model: a.page.Model, Training: a.page.Training, Evaluation: a.page.Evaluation}
+		arm.Model.Name = c.Names[i]
+		p.Arms = append(p.Arms, arm)
+	}
+	for _, pair := range c.Pairs {
+		p.Pairs = append(p.Pairs, report.Pair{First: pair.A, Second: pair.B, Difference: pair.Difference})
+	}
+	if len(c.Arms[0].Classes) == 2 {
+		p.Pictures = []report.Picture{{Title: "ROC", File: "roc.png"}}
+	}
+	return p
+}
+
+// Summary is the comparison for a terminal.
+func (c *Comparison) Summary() string {
+	p := c.page()
+	parts := []string{"One split for all arms; figures on its " + p.Arms[0].Evaluation.Split + " images, with 95 % intervals.", p.Table().String()}
+	if len(p.Pairs) > 0 {
+		parts = append(parts, "Differences on the same images:", p.PairTable().String())
+	}
+	return strings.Join(append(append(parts, c.Verdict...), report.NoDiagnosis, "", "run folder: "+c.Folder), "\n")
+}

@@ -1,0 +1,150 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tlkit/tl/internal/dataset"
+)
+
+// DataOptions says where the labelled images are and how to split them. The
+// zero value, with Path set, splits by patient where the files name patients.
+type DataOptions struct {
+	Path     string  `json:"path"`      // class folders, train/val/test folders, or a CSV manifest
+	Positive string  `json:"positive"`  // class that counts as positive; "" when it is recognised
+	Split    string  `json:"split"`     // "group", "random", "keras" or "given"; "" is group where groups are known
+	Val      float64 `json:"val"`       // share of images for validation; 0 is 0.15
+	Test     float64 `json:"test"`      // share for the test; 0 is 0.15, negative is none
+	Group    string  `json:"group"`     // regular expression whose first group in a file name is the patient
+	GroupCSV string  `json:"group_csv"` // table file,group
+	NoGroups bool    `json:"no_groups"` // do not look for patients in file names
+	SkipBad  bool    `json:"skip_bad"`  // leave unreadable images out instead of stopping
+	Seed     uint64  `json:"seed"`      // of the split
+}
+
+func (o DataOptions) resolved() DataOptions {
+	def(&o.Val, 0.15)
+	def(&o.Test, 0.15)
+	return o
+}
+
+// Data is a scanned and split set of labelled images.
+type Data struct {
+	set      *dataset.Dataset
+	Warnings []string // what may spoil the result, e.g. patients in two splits
+	Facts    []string // what was found, in words
+}
+
+// OpenData scans a folder or a manifest, decodes every image once to find the
+// bad ones, and splits it. A split by group in which a patient straddles is an
+// error.
+func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
+	o = o.resolved()
+	begun := false
+	set, report, err := dataset.Scan(ctx, o.Path, dataset.ScanOptions{
+		Positive: o.Positive, GroupRegex: o.Group, GroupCSV: o.GroupCSV, NoGroups: o.NoGroups, SkipBad: o.SkipBad,
+		Progress: func(done, total int) {
+			if !begun {
+				p.Begin("reading images", "images", total)
+				begun = true
+			}
+			p.Advance(done)
+		},
+	})
+	if begun {
+		p.End()
+	}
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
+	if err != nil {
+		return nil, err
+	}
+	d := &Data{set: set, Warnings: append(badFiles(report), warnings...)}
+	d.Facts = d.describe()
+	if set.SplitRule == "group" {
+		err = set.CheckLeak()
+	}
+	return d, err
+}
+
+// badFiles words the images that were left out and the files that are no images.
+func badFiles(r *dataset.Report) []string {
+	var out []string
+	for _, b := range r.Bad {
+		out = append(out, fmt.Sprintf("left out %s (%d bytes): %s", b.Path, b.Bytes, b.Reason))
+	}
+	if n := len(r.Other); n > 0 {
+		out = append(out, fmt.Sprintf("%d files are no images and were left out, the first is %s", n, r.Other[0]))
+	}
+	return out
+}
+
+// describe words the images, classes, patients and splits.
+func (d *Data) describe() []string {
+	groups := ""
+	if d.set.GroupRule != "" {
+		groups = fmt.Sprintf(" of %d groups (%s)", len(d.groups(nil)), d.set.GroupRule)
+	}
+	facts := []string{fmt.Sprintf("found %d images in %d classes%s", len(d.set.Items), len(d.set.Classes), groups)}
+	if d.set.Positive >= 0 {
+		facts = append(facts, fmt.Sprintf("positive class: %s (%s)", d.set.Classes[d.set.Positive], d.set.PositiveWhy))
+	}
+	line := "split (" + d.set.SplitRule + "):"
+	for _, s := range []dataset.Split{dataset.Train, dataset.Val, dataset.Test} {
+		idx := d.set.Indices(s)
+		line += fmt.Sprintf(" %s %d", s, len(idx))
+		if d.set.GroupRule != "" {
+			line += fmt.Sprintf(" (%d groups)", len(d.groups(idx)))
+		}
+	}
+	return append(facts, line)
+}
+
+// groups returns the set of groups of the given items, of all where idx is nil.
+func (d *Data) groups(idx []int) map[string]bool {
+	seen := map[string]bool{}
+	if idx == nil {
+		for _, it := range d.set.Items {
+			seen[it.Group] = true
+		}
+	}
+	for _, i := range idx {
+		seen[d.set.Items[i].Group] = true
+	}
+	return seen
+}
+
+// Classes returns the class names; labels are indices into it.
+func (d *Data) Classes() []string { return d.set.Classes }
+
+// label is what the trainable part learns for item i: 1 for the positive class
+// of two, else the class's index.
+func (d *Data) label(i int) int {
+	c := d.set.Items[i].Class
+	if d.set.Positive >= 0 {
+		if c == d.set.Positive {
+			return 1
+		}
+		return 0
+	}
+	return c
+}
+
+// labels returns the label of every item of idx.
+func (d *Data) labels(idx []int) []int {
+	out := make([]int, len(idx))
+	for i, k := range idx {
+		out[i] = d.label(k)
+	}
+	return out
+}
+
+// labelNames returns the class names in the order of labels.
+func (d *Data) labelNames() []string {
+	if d.set.Positive >= 0 {
+		return []string{d.set.Classes[1-d.set.Positive], d.set.Classes[d.set.Positive]}
+	}
+	return d.set.Classes
+}

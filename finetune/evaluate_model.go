@@ -1,0 +1,141 @@
+package finetune
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/tlkit/tl/internal/dataset"
+)
+
+// Evaluate scores the model on labelled images. only is "" for all of them, or
+// "val" or "test" for those of a manifest's split.
+func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Progress) (*Evaluation, error) {
+	if o.Path == "" {
+		return nil, fmt.Errorf("no images: wants a folder or a manifest (--data)")
+	}
+	o.Positive = m.Positive
+	set, report, err := dataset.Scan(ctx, o.Path, dataset.ScanOptions{
+		Positive: o.Positive, GroupRegex: o.Group, GroupCSV: o.GroupCSV, NoGroups: o.NoGroups, SkipBad: o.SkipBad})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range badFiles(report) {
+		p.Warn(w)
+	}
+	d := &Data{set: set}
+	if err := m.fits(d); err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Path, err)
+	}
+	items, err := d.only(only)
+	if err != nil {
+		return nil, err
+	}
+	s, err := m.score(ctx, d, items, p)
+	if err != nil {
+		return nil, err
+	}
+	return s.evaluate(o.Path, Threshold{Rule: "stored in the model", Threshold: m.Threshold}, 0)
+}
+
+// fits returns an error when the classes of d are not the model's.
+func (m *Model) fits(d *Data) error {
+	want, got := slices.Sorted(slices.Values(m.Classes)), slices.Sorted(slices.Values(d.Classes()))
+	if !slices.Equal(want, got) {
+		return fmt.Errorf("holds the classes %s, the model knows %s", strings.Join(got, ", "), strings.Join(want, ", "))
+	}
+	return nil
+}
+
+// only returns the items of a split, or all.
+func (d *Data) only(split string) ([]int, error) {
+	if split == "" {
+		out := make([]int, len(d.set.Items))
+		for i := range out {
+			out[i] = i
+		}
+		return out, nil
+	}
+	s, err := dataset.ParseSplit(split)
+	if err != nil {
+		return nil, err
+	}
+	out := d.set.Indices(s)
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s: no image is in the split %s (a run's split.csv and train/val/test folders name splits)", d.set.Root, split)
+	}
+	return out, nil
+}
+
+// score predicts items of d, in the order of d's labels.
+func (m *Model) score(ctx context.Context, d *Data, items []int, p Progress) (*scored, error) {
+	files := make([]string, len(items))
+	for i, k := range items {
+		files[i] = filepath.Join(d.set.Root, filepath.FromSlash(d.set.Items[k].Path))
+	}
+	at := make([]int, len(m.Classes)) // label → output of the model
+	for l, name := range d.labelNames() {
+		at[l] = slices.Index(m.Classes, name)
+	}
+	s := &scored{data: d, items: items, labels: d.labels(items)}
+	p.Begin("predicting", "images", len(files))
+	defer p.End()
+	for a, err := range m.Predict(ctx, files) {
+		if err != nil {
+			return nil, err
+		}
+		if a.Error != "" {
+			return nil, fmt.Errorf("%s", a.Error) // it was readable a moment ago
+		}
+		prob := a.Probabilities
+		if len(m.Classes) == 2 {
+			prob = []float64{1 - a.Probability, a.Probability}
+		}
+		row := make([]float64, len(at))
+		for l, k := range at {
+			row[l] = math.Min(1, prob[k])
+		}
+		s.prob = append(s.prob, row)
+		p.Advance(len(s.prob))
+	}
+	return s, nil
+}
+
+// PatientRow is the roll-up of one patient's images.
+type PatientRow struct {
+	Group  string
+	Images int     // answered
+	Called int     // of the positive class; of any but the first for more than two classes
+	Mean   float64 // mean probability
+}
+
+// RollUp sums the answers up by patient, in order of name. Answers without a
+// patient are summed up under "".
+func RollUp(m *Model, answers []Prediction) []PatientRow {
+	rows := map[string]*PatientRow{}
+	for _, a := range answers {
+		if a.Error != "" {
+			continue
+		}
+		r := rows[a.Group]
+		if r == nil {
+			r = &PatientRow{Group: a.Group}
+			rows[a.Group] = r
+		}
+		r.Images++
+		r.Mean += a.Probability
+		if a.Label != m.Classes[0] {
+			r.Called++
+		}
+	}
+	var out []PatientRow
+	for _, r := range rows {
+		r.Mean /= float64(r.Images)
+		out = append(out, *r)
+	}
+	slices.SortFunc(out, func(a, b PatientRow) int { return strings.Compare(a.Group, b.Group) })
+	return out
+}

@@ -1,0 +1,123 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tlkit/tl/internal/atomicfile"
+)
+
+// Export writes the best model of a run to path and returns the run's folder.
+// folder "" is the newest run in runs. Of a run that was stopped, the best
+// epoch so far is written; that needs its images and backbone again.
+func Export(ctx context.Context, runs, folder, path, cacheDir, weightsDir string, p Progress) (string, error) {
+	if runs == "" {
+		runs = "runs"
+	}
+	if folder == "" {
+		var err error
+		if folder, err = newestRun(runs); err != nil {
+			return "", err
+		}
+	}
+	finished := filepath.Join(folder, modelFile)
+	if _, err := os.Stat(finished); err == nil {
+		return folder, copyFile(path, finished)
+	}
+	s, err := readSettings(folder)
+	if err != nil {
+		return "", err
+	}
+	o := s.Resolved
+	o.CacheDir, o.WeightsDir = cacheDir, weightsDir
+	return folder, exportStopped(ctx, o, folder, path, p)
+}
+
+// exportStopped writes the best epoch so far of a run that is not finished.
+func exportStopped(ctx context.Context, o Options, folder, path string, p Progress) error {
+	f, err := lockFolder(folder)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	d, err := OpenData(ctx, o.Data, p)
+	if err != nil {
+		return err
+	}
+	src, card, err := openSource(o, p)
+	if err != nil {
+		return err
+	}
+	defer src.close()
+	r := &run{o: o, data: d, src: src, card: card, folder: f, p: p}
+	x, err := extract(ctx, d, src, o, p)
+	if err != nil {
+		return err
+	}
+	defer x.close()
+	t, err := r.trainer(x)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	if err := t.restore(f); err != nil {
+		return err
+	}
+	if t.state.Best == 0 {
+		return fmt.Errorf("%s: no epoch is finished, there is nothing to export (tl finetune --resume %s)", folder, folder)
+	}
+	t.useBest()
+	s, err := score(ctx, d, x, t.head, t.val)
+	if err != nil {
+		return err
+	}
+	choice, err := s.choose(o.Threshold)
+	if err != nil {
+		return err
+	}
+	return r.export(path, t, choice)
+}
+
+// newestRun returns the run folder whose settings are the newest.
+func newestRun(runs string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(runs, "*", settingsFile))
+	if err != nil {
+		return "", err
+	}
+	var newest string
+	var at time.Time
+	for _, f := range found {
+		if st, err := os.Stat(f); err == nil && st.ModTime().After(at) {
+			newest, at = filepath.Dir(f), st.ModTime()
+		}
+	}
+	if newest == "" {
+		return "", fmt.Errorf("%s: holds no run (tl finetune makes one; --runs names another folder)", runs)
+	}
+	return newest, nil
+}
+
+func copyFile(to, from string) error {
+	if a, err := os.Stat(to); err == nil {
+		if b, err := os.Stat(from); err == nil && os.SameFile(a, b) {
+			return nil
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return atomicfile.Write(to, func(w io.Writer) error {
+		_, err := io.Copy(w, f)
+		return err
+	})
+}

@@ -1,0 +1,138 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gofrs/flock"
+
+	"github.com/tlkit/tl/internal/dataset"
+)
+
+// extractBatch is the number of images that the frozen plan sees at once.
+const extractBatch = 16
+
+// extraction is the work of filling a feature cache.
+type extraction struct {
+	data *Data
+	src  source
+	p    Progress
+}
+
+// extract returns the cached features of every image of d, computing those
+// that are missing. A run that was interrupted goes on where it stopped, and
+// two processes that want the same cache take turns.
+func extract(ctx context.Context, d *Data, src source, o Options, p Progress) (*features, error) {
+	x := extraction{data: d, src: src, p: p}
+	h := cacheHeader{Key: src.key(), Type: o.Cache, Shape: src.shape(), Images: d.digests()}
+	path, err := cachePath(o.CacheDir, h)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err == nil {
+		p.Note("features: cached in " + path)
+		return openFeatures(path)
+	}
+	lock := flock.New(path + ".lock")
+	if err := lock.Lock(); err != nil {
+		return nil, fmt.Errorf("%s.lock: %w", path, err)
+	}
+	defer lock.Unlock()
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // else another process was first
+		if err := x.fill(ctx, path, h); err != nil {
+			return nil, err
+		}
+	}
+	return openFeatures(path)
+}
+
+// fill computes the missing rows of path's partial file and finishes it.
+func (x extraction) fill(ctx context.Context, path string, h cacheHeader) error {
+	_, _, total := h.layout()
+	x.p.Note(fmt.Sprintf("features: %d images of %v numbers as %s take %.1f MiB in %s", len(h.Images), h.Shape, h.Type, float64(total)/(1<<20), path))
+	partial := path + ".partial"
+	if free := freeBytes(filepath.Dir(path)); free >= 0 && free+onDisk(partial) < total {
+		return fmt.Errorf("%s: needs %.1f MiB, the disk has %.1f MiB left (--cache-dir on another disk, or --head gap, takes less)",
+			filepath.Dir(path), float64(total)/(1<<20), float64(free)/(1<<20))
+	}
+	c, err := openFeatureFile(partial, h)
+	if err != nil {
+		return err
+	}
+	missing, err := c.missing()
+	if err == nil && len(missing) < len(h.Images) {
+		x.p.Note(fmt.Sprintf("features: going on after %d of %d images", len(h.Images)-len(missing), len(h.Images)))
+	}
+	if err == nil {
+		err = x.compute(ctx, c, missing)
+	}
+	if err != nil {
+		c.f.Close()
+		return err
+	}
+	return c.finish(path)
+}
+
+// onDisk returns the bytes that path already takes.
+func onDisk(path string) int64 {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return st.Size()
+}
+
+// compute fills rows. Images are decoded beside it.
+func (x extraction) compute(ctx context.Context, c *featureFile, rows []int) error {
+	where := x.data.byDigest()
+	items := make([]int, len(rows))
+	for i, r := range rows {
+		items[i] = where[c.Images[r]]
+	}
+	x.p.Begin("extracting features", "images", len(c.Images))
+	defer x.p.End()
+	done := len(c.Images) - len(rows)
+	out := make([]float32, extractBatch*c.rowSize())
+	for b, err := range x.data.set.Batches(ctx, dataset.BatchOptions{Batch: extractBatch, Size: x.src.size(), Indices: items}) {
+		if err != nil {
+			return err
+		}
+		n := len(b.Indices)
+		if err := x.src.compute(ctx, out, b.Pixels, n); err != nil {
+			return err
+		}
+		for i := range n {
+			if err := c.write(rows[0], out[i*c.rowSize():][:c.rowSize()]); err != nil {
+				return err
+			}
+			rows = rows[1:]
+		}
+		done += n
+		x.p.Advance(done)
+	}
+	return ctx.Err()
+}
+
+// digests returns the SHA-256 of every distinct image, ascending.
+func (d *Data) digests() []string {
+	out := make([]string, len(d.set.Items))
+	for i, it := range d.set.Items {
+		out[i] = it.SHA256
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// byDigest returns an item for each image digest.
+func (d *Data) byDigest() map[string]int {
+	out := make(map[string]int, len(d.set.Items))
+	for i, it := range d.set.Items {
+		out[it.SHA256] = i
+	}
+	return out
+}

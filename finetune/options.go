@@ -1,0 +1,141 @@
+package finetune
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Options says what to run. Its zero value, with Data.Path and Backbone set,
+// trains with the defaults that each field names.
+type Options struct {
+	Data DataOptions `json:"data"`
+
+	Model      string `json:"model"`      // "head" on a frozen backbone (default) or "baseline": a CNN from scratch
+	Backbone   string `json:"backbone"`   // a name such as "resnet50", or an ONNX file
+	Cut        string `json:"cut"`        // where the backbone ends: a named cut, a value, "" for the card's default
+	Preprocess string `json:"preprocess"` // torch, caffe, tf, rescale, none; "" when the card knows it
+	Size       int    `json:"size"`       // side of the square image in pixels; 0: 128, baseline 64
+	Cache      string `json:"cache"`      // element type of cached features: "f16" (default) or "f32"
+	CacheDir   string `json:"-"`          // where features are kept; "" is the user's cache folder
+	WeightsDir string `json:"-"`          // where named weights are kept; "" is the user's cache folder
+
+	Head        string  `json:"head"`        // "gap" (default) pools the feature map, "flat" does not; then Flatten → Dense
+	Hidden      int     `json:"hidden"`      // units of a hidden Dense+ReLU layer; 0 is none
+	Dropout     float64 `json:"dropout"`     // share of hidden units dropped in training
+	Standardise string  `json:"standardise"` // "auto" (default): scale each channel by the training set's mean and deviation; "off"
+
+	Epochs       int     `json:"epochs"`        // at most; 0 is 60, baseline 25
+	Batch        int     `json:"batch"`         // images a step; 0 is 64, baseline 32
+	LearningRate float64 `json:"learning_rate"` // 0 is 1e-3
+	Schedule     string  `json:"schedule"`      // "cosine" (default) or "constant"
+	Warmup       float64 `json:"warmup"`        // epochs of linear warm-up
+	Optimiser    string  `json:"optimiser"`     // "adam" (default), "adamw" or "sgd"
+	Momentum     float64 `json:"momentum"`      // of sgd; 0 is 0.9
+	L2           float64 `json:"l2"`            // weight penalty added to the gradient, not on biases
+	WeightDecay  float64 `json:"weight_decay"`  // decoupled, of adamw
+	ClassWeight  string  `json:"class_weight"`  // "none" (default) or "auto": inverse to the class counts
+	Monitor      string  `json:"monitor"`       // validation "loss" (default), "auc" or "accuracy"
+	Patience     int     `json:"patience"`      // epochs without a better monitor before stopping; 0 is 10
+	Threshold    string  `json:"threshold"`     // "0.5", "max-f1" (default), "youden", "sensitivity=0.95", …
+
+	Seed      uint64 `json:"seed"`
+	Threads   int    `json:"-"`          // 0 is all cores; the result does not depend on it
+	MaxMemory int64  `json:"max_memory"` // bytes the frozen plan may hold; 0 is no limit
+
+	Runs string `json:"-"` // folder that holds the runs; "" is "runs"
+	Name string `json:"-"` // name of this run's folder; "" picks one that is free
+}
+
+// Resolved returns o with every default filled in, or an error that names the
+// option that is out of range.
+func (o Options) Resolved() (Options, error) {
+	def(&o.Model, "head")
+	baseline := o.Model == "baseline"
+	def(&o.Cache, "f16")
+	def(&o.Head, "gap")
+	def(&o.Standardise, "auto")
+	def(&o.Schedule, "cosine")
+	def(&o.Optimiser, "adam")
+	def(&o.ClassWeight, "none")
+	def(&o.Monitor, "loss")
+	def(&o.Threshold, "max-f1")
+	def(&o.Runs, "runs")
+	def(&o.LearningRate, 1e-3)
+	def(&o.Patience, 10)
+	if baseline {
+		def(&o.Size, 64)
+		def(&o.Epochs, 25)
+		def(&o.Batch, 32)
+		o.Backbone, o.Cut, o.Preprocess, o.Head, o.Standardise = "", "", "", "", "off"
+	} else {
+		def(&o.Size, 128)
+		def(&o.Epochs, 60)
+		def(&o.Batch, 64)
+	}
+	if o.Optimiser == "sgd" {
+		def(&o.Momentum, 0.9)
+	}
+	o.Data = o.Data.resolved()
+	return o, o.check()
+}
+
+// def sets *p to value where it is zero.
+func def[T comparable](p *T, value T) {
+	var zero T
+	if *p == zero {
+		*p = value
+	}
+}
+
+// check returns an error that names the first option out of range.
+func (o Options) check() error {
+	if o.Data.Path == "" {
+		return fmt.Errorf("no data: wants a folder with one folder of images a class, or a CSV manifest (--data)")
+	}
+	if o.Model == "head" && o.Backbone == "" {
+		return fmt.Errorf("no backbone: wants a name such as resnet50 or an ONNX file (--backbone), or --model baseline")
+	}
+	for _, c := range []struct {
+		name, got string
+		want      []string
+	}{
+		{"model", o.Model, []string{"head", "baseline"}},
+		{"cache", o.Cache, []string{"f16", "f32"}},
+		{"head", o.Head, []string{"gap", "flat", ""}},
+		{"standardise", o.Standardise, []string{"auto", "off"}},
+		{"schedule", o.Schedule, []string{"cosine", "constant"}},
+		{"optimiser", o.Optimiser, []string{"adam", "adamw", "sgd"}},
+		{"class-weight", o.ClassWeight, []string{"none", "auto"}},
+		{"monitor", o.Monitor, []string{"loss", "auc", "accuracy"}},
+	} {
+		if !slices.Contains(c.want, c.got) {
+			return fmt.Errorf("--%s %s: wants one of %s", c.name, c.got, strings.Join(c.want, ", "))
+		}
+	}
+	return o.checkNumbers()
+}
+
+func (o Options) checkNumbers() error {
+	for _, c := range []struct {
+		name          string
+		got, low, top float64
+	}{
+		{"size", float64(o.Size), 8, 2048},
+		{"hidden", float64(o.Hidden), 0, 1 << 16},
+		{"dropout", o.Dropout, 0, 0.99},
+		{"epochs", float64(o.Epochs), 1, 1e6},
+		{"batch", float64(o.Batch), 1, 1 << 16},
+		{"lr", o.LearningRate, 1e-12, 1e3},
+		{"warmup", o.Warmup, 0, 1e6},
+		{"momentum", o.Momentum, 0, 0.9999},
+		{"l2", o.L2, 0, 1e3},
+		{"weight-decay", o.WeightDecay, 0, 1e3},
+		{"patience", float64(o.Patience), 1, 1e6},
+	} {
+		if !(c.got >= c.low && c.got <= c.top) { // also refuses NaN
+			return fmt.Errorf("--%s %g: wants a number from %g to %g", c.name, c.got, c.low, c.top)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package finetune
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/tlkit/tl/internal/atomicfile"
+	"github.com/tlkit/tl/internal/dataset"
+	"github.com/tlkit/tl/internal/report"
+)
+
+// page writes report.md.
+func (r *run) page(out *Outcome) error {
+	pictures := []report.Picture{{Title: "Learning curves", File: "curves.png"}, {Title: "Confusion matrix", File: "confusion.png"}}
+	if len(out.Classes) == 2 {
+		pictures = append(pictures, report.Picture{Title: "ROC", File: "roc.png"}, report.Picture{Title: "Precision and recall", File: "precision-recall.png"},
+			report.Picture{Title: "Reliability", File: "reliability.png"})
+	}
+	e, _ := out.last()
+	out.page = &report.Run{
+		Name: filepath.Base(r.folder.Path), Version: Version, Data: r.data.facts(), Model: r.modelFacts(out), Training: r.trainingFacts(out),
+		Evaluation: report.Evaluation{Split: e.Images, Choice: e.Threshold, Result: e.Metrics, Multi: e.Multi, Groups: e.PerGroup},
+		Pictures:   pictures,
+	}
+	return atomicfile.Write(r.folder.file(reportFile), out.page.Markdown)
+}
+
+// facts says which images a page speaks of.
+func (d *Data) facts() report.Data {
+	out := report.Data{
+		Name: filepath.Base(d.set.Root), Classes: d.labelNames(), PositiveWhy: d.set.PositiveWhy, GroupWord: "patient",
+		GroupRule: d.set.GroupRule, SplitRule: d.set.SplitRule, Seed: d.set.Seed, Digest: d.set.Digest(), Warnings: d.Warnings,
+	}
+	if d.set.Positive >= 0 {
+		out.Positive = d.set.Classes[d.set.Positive]
+	}
+	for _, s := range []dataset.Split{dataset.Train, dataset.Val, dataset.Test} {
+		idx := d.set.Indices(s)
+		split := report.Split{Name: s.String(), Images: len(idx)}
+		if d.set.GroupRule != "" {
+			split.Groups = len(d.groups(idx))
+		}
+		for _, i := range idx {
+			if d.label(i) > 0 {
+				split.Positives++
+			}
+		}
+		out.Splits = append(out.Splits, split)
+	}
+	return out
+}
+
+// modelFacts says what was trained.
+func (r *run) modelFacts(out *Outcome) report.Model {
+	m := report.Model{Name: out.Model, Baseline: r.card == nil, Size: r.src.size(), Preproc: "v / 255", Head: headWords(r.o),
+		Trainable: int(out.Trainable), Frozen: int(out.Frozen)}
+	if c := r.card; c != nil {
+		m.Backbone, m.Digest, m.Cut, m.Features = filepath.Base(c.File), c.Digest, c.CutName, fmt.Sprint(c.Feature)
+		m.Preproc = fmt.Sprintf("%s (%s)", c.Preprocess.Name, c.PreprocessWhy)
+		m.Licence, m.Source, m.Untrained = c.Licence, c.Source, c.Untrained
+	}
+	return m
+}
+
+// headWords says the trainable layers in words.
+func headWords(o Options) string {
+	if o.Model == "baseline" {
+		return "2 × [Conv 16 3×3, ReLU, MaxPool 2, Dropout 0.2] → Flatten → Dense 128 → ReLU → Dense"
+	}
+	var parts []string
+	if o.Head == "gap" {
+		parts = append(parts, "GlobalAveragePool")
+	}
+	parts = append(parts, "Flatten")
+	if o.Hidden > 0 {
+		parts = append(parts, fmt.Sprintf("Dense %d → ReLU", o.Hidden))
+	}
+	return strings.Join(append(parts, "Dense"), " → ")
+}
+
+// trainingFacts says how it was trained.
+func (r *run) trainingFacts(out *Outcome) report.Training {
+	stopped := "all epochs were run"
+	if out.Epochs < r.o.Epochs {
+		stopped = fmt.Sprintf("no gain for %d epochs", r.o.Patience)
+	}
+	return report.Training{
+		Epochs: out.Epochs, Best: out.BestEpoch, Monitor: "validation " + r.o.Monitor, Stopped: stopped,
+		Optimiser: fmt.Sprintf("%s, learning rate %g, %s", r.o.Optimiser, r.o.LearningRate, r.o.Schedule),
+		Batch:     r.o.Batch, Seed: r.o.Seed, Seconds: out.TrainSeconds, Extraction: out.ExtractSeconds, Peak: out.PeakMemory,
+	}
+}

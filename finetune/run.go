@@ -1,0 +1,228 @@
+package finetune
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/tlkit/tl/backbones"
+	"github.com/tlkit/tl/heads"
+	"github.com/tlkit/tl/internal/dataset"
+)
+
+// Run trains, evaluates and exports as o says, in a folder of its own. When ctx
+// ends it stops after the step at hand, and Resume goes on.
+func Run(ctx context.Context, o Options, p Progress) (*Outcome, error) {
+	r, err := o.Resolved()
+	if err != nil {
+		return nil, err
+	}
+	d, err := OpenData(ctx, r.Data, p)
+	if err != nil {
+		return nil, err
+	}
+	return runOn(ctx, d, o, r, p)
+}
+
+// runOn is Run on data that are open already.
+func runOn(ctx context.Context, d *Data, given, o Options, p Progress) (*Outcome, error) {
+	src, card, err := openSource(o, p)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	f, err := createFolder(o.Runs, o.Name, folderPrefix(o, card))
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	if err := writeJSON(f.file(settingsFile), Settings{Version: Version, Given: given, Resolved: o}); err != nil {
+		return nil, err
+	}
+	if err := d.set.SaveManifest(f.file(splitFile)); err != nil {
+		return nil, err
+	}
+	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx)
+}
+
+// Resume goes on with the run in folder path from its last checkpoint. The
+// final bytes are those of a run that was never interrupted. threads, cacheDir
+// and weightsDir are this machine's, as in Options.
+func Resume(ctx context.Context, path string, threads int, cacheDir, weightsDir string, p Progress) (*Outcome, error) {
+	s, err := readSettings(path)
+	if err != nil {
+		return nil, err
+	}
+	o := s.Resolved
+	o.Threads, o.CacheDir, o.WeightsDir = threads, cacheDir, weightsDir
+	f, err := lockFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	d, err := OpenData(ctx, o.Data, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := sameSplit(f.file(splitFile), d); err != nil {
+		return nil, err
+	}
+	src, card, err := openSource(o, p)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx)
+}
+
+// sameSplit returns an error when the images or their split are not those of
+// the manifest that the run began with; without one it writes it.
+func sameSplit(path string, d *Data) error {
+	old, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return d.set.SaveManifest(path)
+	}
+	if err != nil {
+		return err
+	}
+	now := path + ".now"
+	defer os.Remove(now)
+	if err := d.set.SaveManifest(now); err != nil {
+		return err
+	}
+	new, err := os.ReadFile(now)
+	if err != nil {
+		return err
+	}
+	if string(old) != string(new) {
+		return fmt.Errorf("%s: the images or their split changed since this run began (start a new run, or put the images back)", path)
+	}
+	return nil
+}
+
+// openSource opens what feeds the trainable part and says what it found. card
+// is nil for the baseline CNN.
+func openSource(o Options, p Progress) (source, *backbones.Card, error) {
+	if o.Model == "baseline" {
+		return pixels{o.Size}, nil, nil
+	}
+	b, err := backbones.Open(o.Backbone, backbones.Options{
+		Cut: o.Cut, Size: o.Size, Preprocess: o.Preprocess, Pool: o.Head == "gap",
+		Batch: extractBatch, Threads: o.Threads, MaxMemory: o.MaxMemory, Dir: o.WeightsDir,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	c := b.Card()
+	p.Note(fmt.Sprintf("backbone: %s, cut at %s, %d×%d pixels → features %v", c.Name, c.CutName, c.Size, c.Size, c.Feature))
+	p.Note(fmt.Sprintf("preprocessing: %s (%s)", c.Preprocess.Name, c.PreprocessWhy))
+	for _, n := range c.Notes {
+		p.Note(n)
+	}
+	if c.Untrained != "" {
+		p.Warn("this network looks untrained: " + c.Untrained)
+	}
+	return frozen{b}, &c, nil
+}
+
+func folderPrefix(o Options, c *backbones.Card) string {
+	if c == nil {
+		return "baseline"
+	}
+	return c.Name
+}
+
+// run is one training with its folder.
+type run struct {
+	o      Options
+	data   *Data
+	src    source
+	card   *backbones.Card // nil for the baseline
+	folder *Folder
+	p      Progress
+}
+
+// do extracts, trains, evaluates, exports and reports.
+func (r *run) do(ctx context.Context) (*Outcome, error) {
+	start := time.Now()
+	for _, fact := range r.data.Facts {
+		r.p.Note(fact)
+	}
+	for _, w := range r.data.Warnings {
+		r.p.Warn(w)
+	}
+	x, err := extract(ctx, r.data, r.src, r.o, r.p)
+	if err != nil {
+		return nil, err
+	}
+	defer x.close()
+	extracted := time.Since(start)
+	t, err := r.trainer(x)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	if err := t.restore(r.folder); err != nil {
+		return nil, err
+	}
+	if t.state.Epoch > 0 {
+		r.p.Note(fmt.Sprintf("going on after epoch %d", t.state.Epoch))
+	}
+	if err := t.fit(ctx, r.folder, r.p); err != nil {
+		return nil, err
+	}
+	trained := time.Since(start) - extracted
+	out, err := r.finish(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	out.ExtractSeconds, out.TrainSeconds = extracted.Seconds(), trained.Seconds()
+	out.Seconds, out.PeakMemory = time.Since(start).Seconds(), peakMemory()
+	return out, r.write(out, t)
+}
+
+// trainer sets up the trainable part and what it learns from.
+func (r *run) trainer(x *features) (*trainer, error) {
+	o := r.o
+	h, err := heads.New(headSpec(o, x.Shape, len(r.data.Classes())))
+	if err != nil {
+		return nil, err
+	}
+	h.SetThreads(o.Threads)
+	t := &trainer{o: o, data: r.data, x: x, head: h, train: r.data.set.Indices(dataset.Train), val: r.data.set.Indices(dataset.Val)}
+	if len(t.train) == 0 || len(t.val) == 0 {
+		return nil, fmt.Errorf("%s: %d training and %d validation images: wants some of both (--val)", o.Data.Path, len(t.train), len(t.val))
+	}
+	if o.Standardise == "auto" {
+		mean, deviation, err := t.normaliser()
+		if err == nil {
+			err = h.SetNormaliser(mean, deviation)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	t.step, err = h.Trainer(heads.TrainOptions{
+		Batch: o.Batch, Optimiser: o.Optimiser, WeightDecay: o.WeightDecay, L2: o.L2, Momentum: o.Momentum,
+		ClassWeights: t.classWeights(), Threads: o.Threads, Seed: o.Seed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	perEpoch := (len(t.train) + o.Batch - 1) / o.Batch
+	t.plan = schedule{rate: o.LearningRate, warmup: int(o.Warmup * float64(perEpoch)), total: o.Epochs * perEpoch, cosine: o.Schedule == "cosine"}
+	o.Data.Path = "" // the images may move; their digests are in the set's
+	t.state.Digest = digest(o, x.Key, r.data.set.Digest())
+	return t, nil
+}
+
+// headSpec is the trainable part of o for features of a shape. Pooling, where
+// it is asked for, is done once with the frozen part.
+func headSpec(o Options, input []int, classes int) heads.Spec {
+	return heads.Spec{
+		Model: o.Model, Input: input, Head: "flat", Hidden: o.Hidden, Dropout: o.Dropout,
+		Classes: classes, Seed: o.Seed, Standardise: o.Standardise == "auto",
+	}
+}
