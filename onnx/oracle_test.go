@@ -3,7 +3,9 @@
 package onnx_test
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,5 +75,41 @@ func sameOutputs(t *testing.T, files []string, opset int64, tolerance float64) {
 		if diff, err := strconv.ParseFloat(line, 64); err != nil || !(diff <= tolerance) {
 			t.Errorf("%s: relative L2 difference %s, at most %g allowed", files[i], line, tolerance)
 		}
+	}
+}
+
+// The official test networks of the ONNX project, as Python's onnx carries
+// them: each is read and written with the same nodes, or refused with a reason
+// that we stand for.
+func TestOracleSuite(t *testing.T) {
+	reasons := []string{"is a subgraph", "wanted a tensor, found a sequence", "is quantised", "wanted ONNX IR version",
+		"wanted operator set version", "wanted operators of the ONNX standard only"}
+	dir := t.TempDir()
+	list := filepath.Join(dir, "pairs")
+	var pairs []string
+	for path := range strings.Lines(string(testkit.Python(t, "onnx_suite.py"))) {
+		path = strings.TrimSpace(path)
+		m, err := onnx.Read(path)
+		if err != nil {
+			if !slices.ContainsFunc(reasons, func(r string) bool { return strings.Contains(err.Error(), r) }) {
+				t.Error(err)
+			}
+			continue
+		}
+		again := filepath.Join(dir, strconv.Itoa(len(pairs)))
+		if err := onnx.WriteFile(again, m); err != nil {
+			t.Error(err)
+		}
+		m.Close()
+		pairs = append(pairs, path, again)
+	}
+	if len(pairs) < 2*1000 {
+		t.Errorf("only %d files were read", len(pairs)/2)
+	}
+	if err := os.WriteFile(list, []byte(strings.Join(pairs, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out := testkit.Python(t, "onnx_suite.py", list); len(out) > 0 {
+		t.Errorf("%s", out)
 	}
 }

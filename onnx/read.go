@@ -194,9 +194,9 @@ func (s *splitter) checkOperators() error {
 	for _, n := range s.nodes {
 		switch {
 		case !defaultDomain(n.domain):
-			foreign = append(foreign, fmt.Sprintf("%q (%s::%s)", n.name, n.domain, n.op))
+			foreign = append(foreign, n.label())
 		case slices.Contains(quantisedOps, n.op):
-			quantised = append(quantised, fmt.Sprintf("%q (%s)", n.name, n.op))
+			quantised = append(quantised, n.label())
 		}
 	}
 	if len(quantised) > 0 {

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -11,7 +12,7 @@ import (
 const (
 	maxNodes    = 200_000
 	maxWeights  = 200_000
-	maxSkeleton = 64 << 20 // bytes
+	maxSkeleton = 16 << 20 // bytes
 	maxRank     = 64
 )
 
@@ -29,8 +30,18 @@ type splitter struct {
 // nodeMeta is what the skeleton leaves out of one node.
 type nodeMeta struct {
 	name, domain, op string
-	inputs           int
+	output           string // the first
+	inputs, outputs  int
 	tensors          map[string]*Tensor // tensor attributes
+}
+
+// label names the node for people, as Node.Label does.
+func (n *nodeMeta) label() string {
+	op := n.op
+	if !defaultDomain(n.domain) {
+		op = n.domain + "::" + n.op
+	}
+	return fmt.Sprintf("%q (%s)", cmp.Or(n.name, n.output), op)
 }
 
 // model reads a ModelProto.
@@ -153,15 +164,16 @@ func (s *splitter) node(b []byte) (err error) {
 	var n nodeMeta
 	var attrs [][]byte
 	var body []byte
-	outputs := 0
 	for f := range fields(b, &err) {
 		switch f.num {
 		case 1:
 			body = appendText(body, 1, f.text())
 			n.inputs++
 		case 2:
-			body = appendText(body, 2, f.text())
-			outputs++
+			out := f.text()
+			body = appendText(body, 2, out)
+			n.output = cmp.Or(n.output, out)
+			n.outputs++
 		case 3:
 			n.name = f.text()
 		case 4:
@@ -180,12 +192,12 @@ func (s *splitter) node(b []byte) (err error) {
 	}
 	switch {
 	case err != nil:
-		return fmt.Errorf("%q (%s): %w", n.name, n.op, err)
+		return fmt.Errorf("%s: %w", n.label(), err)
 	case n.op == "":
-		return fmt.Errorf("%q has no operator", n.name)
-	case outputs == 0:
-		return fmt.Errorf("%q (%s) has no outputs", n.name, n.op)
-	case len(s.nodes) >= maxNodes || len(s.skeleton) > maxSkeleton:
+		return fmt.Errorf("%s has no operator", n.label())
+	case n.outputs == 0:
+		return fmt.Errorf("%s has no outputs", n.label())
+	case len(s.nodes) >= maxNodes || len(s.skeleton)+len(body) > maxSkeleton:
 		return fmt.Errorf("more than %d nodes or %d MB of attributes", maxNodes, maxSkeleton>>20)
 	}
 	s.nodes = append(s.nodes, n)
