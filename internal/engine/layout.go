@@ -81,18 +81,26 @@ func lastUses(g *graph.Graph) map[*graph.Value]int {
 // shared is the buffer of an input that node i may overwrite with its result:
 // of the same shape and read by no later node. nil where there is none.
 func (l *layout) shared(n *graph.Node, i int) *buffer {
-	if !mayShare(n) {
-		return nil
-	}
-	for _, v := range n.In {
-		if v == nil || !v.Shape.Equal(n.Out.Shape) {
+	for k, v := range n.In {
+		if !mayShare(n, k) || v == nil || !v.Shape.Equal(n.Out.Shape) {
 			continue
 		}
-		if b := l.buffers[v]; b != nil && b.last == i {
+		if b := l.buffers[v]; b != nil && b.last == i && !l.alsoRead(n, k, b) {
 			return b
 		}
 	}
 	return nil
+}
+
+// alsoRead reports whether another input than k lies in buffer b and is read
+// out of step with it.
+func (l *layout) alsoRead(n *graph.Node, k int, b *buffer) bool {
+	for j, v := range n.In {
+		if j != k && v != nil && l.buffers[v] == b && !mayShare(n, j) {
+			return true
+		}
+	}
+	return false
 }
 
 // place sets the offsets, largest buffer first, each at the lowest free place,
@@ -129,12 +137,17 @@ func isView(n *graph.Node) bool {
 	return false
 }
 
-// mayShare reports whether a node's operator may write its result over an
-// input of the same shape, element by element.
-func mayShare(n *graph.Node) bool {
+// mayShare reports whether a node's operator may write its result over input
+// k of the same shape: where it works element by element, and the residual of
+// a convolution.
+func mayShare(n *graph.Node, k int) bool {
 	switch n.Op.Kind() {
-	case "Add", "Sub", "Mul", "Div", "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "BatchNormalization":
+	case "Add", "Sub", "Mul", "Div", "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh":
 		return true
+	case "BatchNormalization":
+		return k == 0
+	case "Conv":
+		return k == 3
 	}
 	return false
 }

@@ -18,11 +18,12 @@ func fits(g *graph.Graph, allowed, needed int64) error {
 }
 
 // leastMemory is a lower bound of what g needs, in bytes, known before any
-// pass has run: packed weights and the largest single step.
+// pass has run: packed weights and the largest result of a convolution or
+// matrix product, which no pass takes away.
 func leastMemory(g *graph.Graph) int64 {
 	var largest int64
 	for _, n := range g.Nodes {
-		if !isView(n) && !mayShare(n) {
+		if flops(n) > 0 {
 			largest = max(largest, 4*int64(n.Out.Shape.Size()))
 		}
 	}

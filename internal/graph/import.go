@@ -255,9 +255,9 @@ func (im *importer) finish(outputs []string) error {
 		if !ok {
 			return fmt.Errorf("output %q is not computed by any node", name)
 		}
-		if im.batch != im.fileBatch && (len(v.Shape) == 0 || v.Shape[0] != im.batch) {
-			return fmt.Errorf("output %q has shape %v: the file's batch of %d is baked into the network, so it cannot run with %d",
-				name, v.Shape, im.fileBatch, im.batch)
+		if rewritten := im.batch != im.fileBatch || im.o.Size > 0; rewritten && (len(v.Shape) == 0 || v.Shape[0] != im.batch) {
+			return fmt.Errorf("output %q has shape %v for a batch of %d: the file's batch of %d or its image size is baked into the network",
+				name, v.Shape, im.batch, im.fileBatch)
 		}
 		im.g.Outputs = append(im.g.Outputs, v)
 	}

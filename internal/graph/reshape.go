@@ -61,7 +61,7 @@ func (im *importer) reshapeTarget(x tensor.Shape, target []int64, allowZero bool
 		known *= y[left]
 	}
 	if known != size {
-		return nil, fmt.Errorf("cannot reshape %v to %v: %d numbers into %d%s", x, target, size, known, im.bakedHint(x))
+		return nil, fmt.Errorf("cannot reshape %v to %v: %d numbers into %d%s", x, target, size, known, im.bakedHint(size, known))
 	}
 	if left == 0 && len(x) > 0 && x[0] == im.batch && y[0]%int64(im.batch) != 0 {
 		return nil, fmt.Errorf("cannot reshape %v to %v: the image size is baked into the network", x, target)
@@ -70,9 +70,9 @@ func (im *importer) reshapeTarget(x tensor.Shape, target []int64, allowZero bool
 }
 
 // bakedHint says why a reshape that fitted the file's sizes no longer fits.
-func (im *importer) bakedHint(x tensor.Shape) string {
+func (im *importer) bakedHint(size, wanted int64) string {
 	switch {
-	case im.batch != im.fileBatch && len(x) > 0 && x[0] == im.batch:
+	case im.batch != im.fileBatch && size*int64(im.fileBatch) == wanted*int64(im.batch):
 		return fmt.Sprintf(": the file's batch of %d is baked into the network", im.fileBatch)
 	case im.o.Size > 0:
 		return fmt.Sprintf(": the network does not take images of %d×%d here", im.o.Size, im.o.Size)
