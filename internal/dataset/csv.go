@@ -22,7 +22,7 @@ var columns = map[string]string{
 	"path": "path", "file": "path", "filename": "path", "file_name": "path", "image": "path", "image_path": "path",
 	"label": "label", "class": "label", "class_name": "label", "target": "label",
 	"group": "group", "patient": "group", "patient_id": "group", "patientid": "group", "subject": "group",
-	"split": "split", "subset": "split", "fold": "",
+	"split": "split", "subset": "split",
 }
 
 // listCSV reads a manifest with a header: path and label, optionally group

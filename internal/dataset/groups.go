@@ -157,6 +157,11 @@ func readGroups(groups map[string]string, file string) error {
 	if err != nil {
 		return err
 	}
+	return addGroups(groups, file, rows)
+}
+
+// addGroups is readGroups once the table is parsed.
+func addGroups(groups map[string]string, file string, rows []row) (err error) {
 	pathAt, groupAt := 0, 1
 	for n, r := range rows {
 		if len(r.fields) < 2 {

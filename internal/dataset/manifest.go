@@ -27,8 +27,6 @@ type manifestMeta struct {
 	GroupRule   string   `json:"group_rule"`
 	SplitRule   string   `json:"split_rule"`
 	Seed        uint64   `json:"seed"`
-	MaxPixels   int64    `json:"max_pixels"`
-	MaxBytes    int64    `json:"max_bytes"`
 	Digest      string   `json:"digest"`
 }
 
@@ -40,7 +38,7 @@ var manifestColumns = []string{"path", "label", "group", "split", "sha256", "byt
 // equal data sets give equal bytes.
 func (d *Dataset) SaveManifest(path string) error {
 	meta, err := json.Marshal(manifestMeta{d.Layout, d.Classes, d.Positive, d.PositiveWhy, d.GroupRule,
-		d.SplitRule, d.Seed, d.limits.Pixels, d.limits.Bytes, d.Digest()})
+		d.SplitRule, d.Seed, d.Digest()})
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -62,7 +60,8 @@ func (d *Dataset) SaveManifest(path string) error {
 // LoadManifest reads what SaveManifest wrote. root is the folder of the
 // pictures, "" the folder of the manifest. Pictures are not opened: each is
 // compared with its digest when it is read ([Dataset.Load], [Dataset.Batches])
-// or all at once by [Dataset.Verify].
+// or all at once by [Dataset.Verify]. Caps are the defaults again, see
+// [Dataset.SetLimits].
 //
 // Errors: another format or version, damaged or cut text, a text that does
 // not match its own digest.
@@ -98,7 +97,7 @@ func parseManifest(b []byte) (*Dataset, error) {
 		return nil, fmt.Errorf("is damaged: settings in line 2: %w", err)
 	}
 	d := &Dataset{Layout: m.Layout, Classes: m.Classes, Positive: m.Positive, PositiveWhy: m.PositiveWhy,
-		GroupRule: m.GroupRule, SplitRule: m.SplitRule, Seed: m.Seed, limits: Limits{m.MaxPixels, m.MaxBytes}}
+		GroupRule: m.GroupRule, SplitRule: m.SplitRule, Seed: m.Seed, limits: Limits{}.withDefaults()}
 	if m.Positive < -1 || m.Positive >= len(m.Classes) {
 		return nil, fmt.Errorf("is damaged: positive class %d of %d", m.Positive, len(m.Classes))
 	}

@@ -123,6 +123,10 @@ func (d *Dataset) Load(i int) (*Image, error) {
 	return DecodeBytes(d.file(it), b, d.limits)
 }
 
+// SetLimits sets the caps under which pictures are read from now on. Scan has
+// set them already; a manifest does not carry them.
+func (d *Dataset) SetLimits(l Limits) { d.limits = l.withDefaults() }
+
 // check compares a file's bytes with the digest of the scan.
 func (it *Item) check(b []byte) error {
 	if it.SHA256 == "" {

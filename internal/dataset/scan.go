@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +29,8 @@ type Report struct {
 	Bad      []BadFile // pictures that do not decode
 	Warnings []string  // in words, for the user
 	Found    int       // pictures found, bad ones included
+
+	Generated bool // the pictures are of Make, not photographs
 }
 
 // BadFile is a picture that does not decode.
@@ -66,8 +69,9 @@ func Scan(ctx context.Context, path string, o ScanOptions) (*Dataset, *Report, e
 	if err != nil {
 		return nil, report, err
 	}
-	d.limits = o.Limits.withDefaults()
+	d.SetLimits(o.Limits)
 	report.Found = len(d.Items)
+	report.Generated = slices.ContainsFunc(report.Ignored, func(f string) bool { return filepath.Base(f) == generatedNote })
 	if err := d.checkClasses(path); err != nil {
 		return nil, report, err
 	}

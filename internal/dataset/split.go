@@ -171,8 +171,9 @@ func allot(classes []string, units []*unit, parts []part, seed uint64) {
 func growth(have, n, total []float64, fraction float64) (sum float64) {
 	for k := range n {
 		if total[k] > 0 {
-			want := fraction * total[k]
-			sum += n[k] * (2*(have[k]-want) + n[k]) / want / total[k]
+			want := float64(fraction * total[k])
+			// The conversions keep processors from fusing steps: all round alike.
+			sum += float64(n[k] * (float64(2*(have[k]-want)) + n[k]) / want / total[k])
 		}
 	}
 	return sum
