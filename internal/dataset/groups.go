@@ -118,7 +118,7 @@ func (d *Dataset) groupByRegex(expr string) error {
 			break
 		}
 	}
-	return d.setGroups(fmt.Sprintf("regular expression %s", expr), func(it Item) string {
+	return d.setGroups(regexRule+expr, func(it Item) string {
 		if m := re.FindStringSubmatch(name(it.Path)); m != nil {
 			return m[1]
 		}

@@ -278,6 +278,9 @@ func TestNIHNames(t *testing.T) {
 			t.Errorf("NIHPatient(%s) = %s, want %s", key, got, want)
 		}
 	}
+	if got := GroupOf(nihRule, "a/C1_thinF_IMG_20150101_101010_cell_1.png"); got != "C1" {
+		t.Errorf("GroupOf by NIH names: %q", got)
+	}
 	if nihGroup("C1thin_IMG_20150101_1a_cell_1.png") != "C1" || nihGroup("C1thin_IMG_2015_cell_1.png") != "" {
 		t.Error("file names are read wrongly")
 	}
@@ -293,6 +296,11 @@ func TestGroups(t *testing.T) {
 		"with header": {GroupCSV: filepath.Join(dir, "head.csv")},
 	} {
 		d, _ := scan(t, dir, o)
+		for _, it := range d.Items {
+			if got := GroupOf(d.GroupRule, it.Path); o.GroupRegex != "" && got != it.Group {
+				t.Errorf("%s: GroupOf(%s) = %q, Scan says %q", name, it.Path, got, it.Group)
+			}
+		}
 		if g := d.Items; g[0].Group == "" || g[0].Group != g[2].Group || g[0].Group == g[1].Group || d.GroupRule == "" {
 			t.Errorf("%s: %+v", name, g)
 		}
