@@ -1,7 +1,7 @@
 package cpu
 
-// A convolution with few output channels in a group, depthwise ones among
-// them, computed in strips of an output row straight from the input: packing
+// A convolution with few input or output channels in a group, depthwise ones
+// and first layers among them, computed in strips of an output row straight from the input: packing
 // would cost as much as multiplying. Where the window leaves the image or
 // steps by more than a column, a band of input rows is first copied into a
 // padded plane with the columns of each stride phase side by side, so that
@@ -34,12 +34,12 @@ type planes struct {
 
 // stripwise reports whether strips suit the shape better than panels.
 func (s *ConvShape) stripwise(k *kernels) bool {
-	kg := s.K / s.Groups
+	kg, cg := s.K/s.Groups, s.C/s.Groups
 	if kg <= 2 {
 		return true
 	}
-	waste := ceilDiv(s.OW, k.cols) * k.cols * 10 / s.OW
-	return kg <= 32 && waste <= 15 && s.R*s.S > 1
+	full := 10 * s.OW / (ceilDiv(s.OW, k.cols) * k.cols) // tenths of the strips' columns
+	return (kg <= 32 || cg <= 4) && full >= 7 && s.R*s.S > 1
 }
 
 // find works out the planes for bands of that many output rows. With

@@ -20,8 +20,8 @@ type kernels struct {
 
 	columns []func(*columnArgs) // by source step, for at most cols columns
 
-	clamp, add, mul, axpy, reluGrad, adam, sum func(*vecArgs)
-	lanes                                      int // elements of one vecArgs.n
+	clamp, add, mul, max, axpy, reluGrad, adam, sum func(*vecArgs)
+	lanes                                           int // elements of one vecArgs.n
 }
 
 // kernelsPortable is the plain Go implementation: the truth for the others.
@@ -40,7 +40,7 @@ var kernelsPortable = &kernels{
 	dotRows: 2, dotCols: 4,
 	columns: []func(*columnArgs){nil,
 		func(t *columnArgs) { columnsPortable(t, 1) }, func(t *columnArgs) { columnsPortable(t, 2) }},
-	clamp: clampPortable, add: addPortable, mul: mulPortable, axpy: axpyPortable,
+	clamp: clampPortable, add: addPortable, mul: mulPortable, max: maxPortable, axpy: axpyPortable,
 	reluGrad: reluGradPortable, adam: adamPortable, sum: sumPortable, lanes: 1,
 }
 

@@ -41,6 +41,14 @@ func mulPortable(t *vecArgs) {
 	}
 }
 
+// maxPortable computes y = max(a, b), NaN if one of them is.
+func maxPortable(t *vecArgs) {
+	a, b, y := t.a[:t.n], t.b[:t.n], t.y[:t.n]
+	for i := range y {
+		y[i] = max(a[i], b[i])
+	}
+}
+
 // axpyPortable computes y = y + s0·a.
 func axpyPortable(t *vecArgs) {
 	a, y, s := t.a[:t.n], t.y[:t.n], t.s[0]

@@ -41,17 +41,86 @@ func (d *Device) MaxPool(s PoolShape, y, x []float32) {
 	d.pool.run(d)
 }
 
-func (t *poolTask) maxPlane(_ *worker, i int) {
+// maxPlane takes, for each output row, the largest of the window's rows, then
+// of that row and itself shifted by each tap, and keeps each StrideW-th. Only
+// windows that leave the image to the left or right are done one by one.
+func (t *poolTask) maxPlane(w *worker, i int) {
 	s := &t.s
 	in, out := t.in(t.x, i), t.out(t.y, i)
-	if s.R == 2 && s.S == 2 && s.StrideW == 2 && s.exact() {
-		s.maxPairs(out, in)
-		return
-	}
+	tall := grow(&w.plane, 2*s.W)
+	wide := tall[s.W:]
+	n := s.W - (s.S-1)*s.DilationW // windows at every pixel
+	q0 := min(s.OW, ceilDiv(s.PadLeft, s.StrideW))
+	q1 := max(q0, min(s.OW, ceilDiv(n+s.PadLeft, s.StrideW)))
 	for p := range s.OH {
-		for q := range s.OW {
-			out[p*s.OW+q], _ = s.max(in, p, q)
+		row := out[p*s.OW:][:s.OW]
+		r0, r1 := window(p, s.StrideH, s.PadTop, s.DilationH, s.R, s.H)
+		if r0 == r1 {
+			fill(row, float32(math.Inf(-1)))
+			continue
 		}
+		copy(tall, in[(p*s.StrideH-s.PadTop+r0*s.DilationH)*s.W:][:s.W])
+		for r := r0 + 1; r < r1; r++ {
+			t.larger(w, tall[:s.W], in[(p*s.StrideH-s.PadTop+r*s.DilationH)*s.W:])
+		}
+		for q := range s.OW {
+			if q < q0 || q >= q1 {
+				row[q] = s.maxTaps(tall[:s.W], q)
+			}
+		}
+		if q1 > q0 {
+			copy(wide[:n], tall)
+			for v := 1; v < s.S; v++ {
+				t.larger(w, wide[:n], tall[v*s.DilationW:])
+			}
+			t.subsample(w, row[q0:q1], wide[q0*s.StrideW-s.PadLeft:])
+		}
+	}
+}
+
+// larger sets y to the larger of y and x, element by element.
+func (t *poolTask) larger(w *worker, y, x []float32) {
+	w.vec.y, w.vec.a, w.vec.b = y, y, x
+	t.k.whole(t.k.max, maxPortable, &w.vec, len(y))
+}
+
+// maxTaps is the largest of the taps of window q of one row that lie inside.
+func (s *PoolShape) maxTaps(row []float32, q int) float32 {
+	best := float32(math.Inf(-1))
+	t0, t1 := window(q, s.StrideW, s.PadLeft, s.DilationW, s.S, s.W)
+	for t := t0; t < t1; t++ {
+		best = max(best, row[q*s.StrideW-s.PadLeft+t*s.DilationW])
+	}
+	return best
+}
+
+// subsample sets y[i] = x[i·StrideW].
+func (t *poolTask) subsample(w *worker, y, x []float32) {
+	for len(y) > 0 {
+		n := min(len(y), 16)
+		step := t.s.StrideW
+		w.col = columnArgs{dst: y, src: x, rows: 1}
+		if step > 2 || n < 16 { // the kernels may touch what lies behind y
+			columnsPortable(columnsOf(&w.col, n), step)
+		} else {
+			t.k.copyColumns(&w.col, n, step)
+		}
+		if len(y) == n {
+			return
+		}
+		y, x = y[n:], x[n*step:]
+	}
+}
+
+// columnsOf sets the number of columns.
+func columnsOf(a *columnArgs, n int) *columnArgs {
+	a.cols = n
+	return a
+}
+
+func fill(y []float32, v float32) {
+	for i := range y {
+		y[i] = v
 	}
 }
 
@@ -59,18 +128,6 @@ func (t *poolTask) maxPlane(_ *worker, i int) {
 func (s *PoolShape) exact() bool {
 	return s.PadTop == 0 && s.PadLeft == 0 && s.DilationH == 1 && s.DilationW == 1 &&
 		(s.OH-1)*s.StrideH+s.R <= s.H && (s.OW-1)*s.StrideW+s.S <= s.W
-}
-
-// maxPairs is maxPlane for windows of 2×2 that do not overlap in a row.
-func (s *PoolShape) maxPairs(out, in []float32) {
-	for p := range s.OH {
-		a := in[p*s.StrideH*s.W:][:2*s.OW]
-		b := in[(p*s.StrideH+1)*s.W:][:2*s.OW]
-		row := out[p*s.OW:][:s.OW]
-		for q := range row {
-			row[q] = max(a[2*q], a[2*q+1], b[2*q], b[2*q+1]) // NaN if one is
-		}
-	}
 }
 
 // max returns the largest pixel of one window and its index in the plane, the
@@ -91,7 +148,8 @@ func (s *PoolShape) max(plane []float32, p, q int) (best float32, at int) {
 	return best, at
 }
 
-// MaxPoolGrad computes dx (N,C,H,W) from dy, y (N,C,OH,OW) and x: each window's
+// MaxPoolGrad computes dx (N,C,H,W) from dy, y (N,C,OH,OW) and x, where y must
+// be MaxPool's answer: each window's
 // gradient goes to its first largest pixel (a NaN, if there is one), as torch
 // does. It overwrites dx.
 func (d *Device) MaxPoolGrad(s PoolShape, dx, dy, y, x []float32) {
@@ -103,8 +161,8 @@ func (t *poolTask) maxGradPlane(_ *worker, i int) {
 	s := &t.s
 	in, out, g := t.in(t.x, i), t.in(t.dx, i), t.out(t.dy, i)
 	clear(out)
-	if s.R == 2 && s.S == 2 && s.exact() {
-		s.maxGradPairs(out, g, in)
+	if s.R == 2 && s.S == 2 && s.StrideH == 2 && s.StrideW == 2 && s.exact() {
+		s.maxGradPairs(out, g, t.out(t.y, i), in)
 		return
 	}
 	for p := range s.OH {
@@ -116,21 +174,39 @@ func (t *poolTask) maxGradPlane(_ *worker, i int) {
 	}
 }
 
-// maxGradPairs is maxGradPlane for windows of 2×2.
-func (s *PoolShape) maxGradPairs(out, g, in []float32) {
+// maxGradPairs is maxGradPlane for windows of 2×2 that do not overlap. It has
+// no branches that depend on which pixel is the largest.
+func (s *PoolShape) maxGradPairs(out, g, y, in []float32) {
 	for p := range s.OH {
-		for q, v := range g[p*s.OW:][:s.OW] {
-			at := p*s.StrideH*s.W + q*s.StrideW
-			best := in[at]
-			to := at
-			for _, j := range [3]int{at + 1, at + s.W, at + s.W + 1} {
-				if x := in[j]; x > best || x != x {
-					best, to = x, j
+		a, b := in[2*p*s.W:][:2*s.OW], in[(2*p+1)*s.W:][:2*s.OW]
+		c, d := out[2*p*s.W:][:2*s.OW], out[(2*p+1)*s.W:][:2*s.OW]
+		gs, ys := g[p*s.OW:][:s.OW], y[p*s.OW:][:s.OW]
+		for q, m := range ys {
+			if m != m {
+				if _, at := s.max(in, p, q); at >= 0 {
+					out[at] = gs[q]
 				}
+				continue
 			}
-			out[to] += v
+			v := math.Float32bits(gs[q])
+			i, j := 2*q, 2*q+1
+			k0 := mask(a[i] == m)
+			k1 := mask(a[j] == m) &^ k0
+			k2 := mask(b[i] == m) &^ (k0 | k1)
+			k3 := ^(k0 | k1 | k2)
+			c[i], c[j] = math.Float32frombits(v&k0), math.Float32frombits(v&k1)
+			d[i], d[j] = math.Float32frombits(v&k2), math.Float32frombits(v&k3)
 		}
 	}
+}
+
+// mask is all ones if b, else zero.
+func mask(b bool) uint32 {
+	var m uint32
+	if b {
+		m = 1
+	}
+	return -m
 }
 
 // AvgPool computes the mean of each window's pixels inside x. With countPad

@@ -166,6 +166,11 @@ func addAVX2(t *vecArgs)
 //go:noescape
 func mulAVX2(t *vecArgs)
 
+// maxAVX2 is maxPortable over whole vectors.
+//
+//go:noescape
+func maxAVX2(t *vecArgs)
+
 // axpyAVX2 is axpyPortable over whole vectors.
 //
 //go:noescape
@@ -189,7 +194,7 @@ func sumAVX2(t *vecArgs)
 var kernelsAVX2 = &kernels{name: "avx2", rows: 6, cols: 16,
 	tiles: tilesAVX2[:], strips: stripsAVX2[:], row: rowAVX2, rowCols: 64,
 	dots: dotsAVX2[:], dotRows: 3, dotCols: 4, columns: columnsAVX2[:],
-	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, axpy: axpyAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8}
+	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, max: maxAVX2, axpy: axpyAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8}
 
 // tileAVX512x1 is tilePortable for 1 rows by 32 columns.
 //
@@ -389,6 +394,11 @@ func addAVX512(t *vecArgs)
 //go:noescape
 func mulAVX512(t *vecArgs)
 
+// maxAVX512 is maxPortable over whole vectors.
+//
+//go:noescape
+func maxAVX512(t *vecArgs)
+
 // axpyAVX512 is axpyPortable over whole vectors.
 //
 //go:noescape
@@ -412,4 +422,4 @@ func sumAVX512(t *vecArgs)
 var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	tiles: tilesAVX512[:], strips: stripsAVX512[:], row: rowAVX512, rowCols: 128,
 	dots: dotsAVX512[:], dotRows: 4, dotCols: 6, columns: columnsAVX512[:],
-	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16}
+	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16}

@@ -2173,6 +2173,34 @@ done:
 	VZEROUPPER
 	RET
 
+// func maxAVX2(t uintptr)
+// Requires: AVX
+TEXT ·maxAVX2(SB), NOSPLIT, $0-8
+	MOVQ  t+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  24(AX), DX
+	MOVQ  48(AX), BX
+	MOVQ  96(AX), AX
+	TESTQ AX, AX
+	JZ    done
+
+step:
+	VMOVUPS   (DX), Y0
+	VMOVUPS   (BX), Y1
+	VMAXPS    Y1, Y0, Y1
+	VCMPPS    $0x03, Y0, Y0, Y2
+	VBLENDVPS Y2, Y0, Y1, Y1
+	VMOVUPS   Y1, (CX)
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	ADDQ      $0x00000020, BX
+	DECQ      AX
+	JNZ       step
+
+done:
+	VZEROUPPER
+	RET
+
 // func axpyAVX2(t uintptr)
 // Requires: AVX, FMA3
 TEXT ·axpyAVX2(SB), NOSPLIT, $0-8
@@ -8733,6 +8761,34 @@ step:
 	VMOVUPS (DX), Z0
 	VMULPS  (BX), Z0, Z0
 	VMOVUPS Z0, (CX)
+	ADDQ    $0x00000040, CX
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, BX
+	DECQ    AX
+	JNZ     step
+
+done:
+	VZEROUPPER
+	RET
+
+// func maxAVX512(t uintptr)
+// Requires: AVX, AVX512F
+TEXT ·maxAVX512(SB), NOSPLIT, $0-8
+	MOVQ  t+0(FP), AX
+	MOVQ  (AX), CX
+	MOVQ  24(AX), DX
+	MOVQ  48(AX), BX
+	MOVQ  96(AX), AX
+	TESTQ AX, AX
+	JZ    done
+
+step:
+	VMOVUPS (DX), Z0
+	VMOVUPS (BX), Z1
+	VMAXPS  Z1, Z0, Z1
+	VCMPPS  $0x03, Z0, Z0, K1
+	VMOVAPS Z0, K1, Z1
+	VMOVUPS Z1, (CX)
 	ADDQ    $0x00000040, CX
 	ADDQ    $0x00000040, DX
 	ADDQ    $0x00000040, BX

@@ -31,9 +31,9 @@ func main() {
 		dots(v)
 		columns(v)
 		vectors(v)
-		fmt.Fprintf(&stubs, "var kernels%s = &kernels{name: %q, rows: %d, cols: %d,\ntiles: tiles%s[:], strips: strips%s[:], row: row%s, rowCols: %d,\ndots: dots%s[:], dotRows: %d, dotCols: %d, columns: columns%s[:],\nclamp: clamp%s, add: add%s, mul: mul%s, axpy: axpy%s, reluGrad: reluGrad%s, adam: adam%s, sum: sum%s, lanes: %d}\n\n",
+		fmt.Fprintf(&stubs, "var kernels%s = &kernels{name: %q, rows: %d, cols: %d,\ntiles: tiles%s[:], strips: strips%s[:], row: row%s, rowCols: %d,\ndots: dots%s[:], dotRows: %d, dotCols: %d, columns: columns%s[:],\nclamp: clamp%s, add: add%s, mul: mul%s, max: max%s, axpy: axpy%s, reluGrad: reluGrad%s, adam: adam%s, sum: sum%s, lanes: %d}\n\n",
 			v.name, strings.ToLower(v.name), v.rows, 2*v.lanes, v.name, v.name, v.name, 8*v.lanes,
-			v.name, v.dotRows, v.dotCols, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.lanes)
+			v.name, v.dotRows, v.dotCols, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.lanes)
 	}
 	Generate()
 

@@ -39,6 +39,14 @@ func vectors(s isa) {
 		VMOVUPS(s.v(0), at(p[0], 0))
 	})
 
+	arg = kernel(kernelName("max"), "vecArgs", "is maxPortable over whole vectors.")
+	loop(s, arg, []int{vecY, vecA, vecB}, func(p []reg.GPVirtual) {
+		VMOVUPS(at(p[1], 0), s.v(0))
+		VMOVUPS(at(p[2], 0), s.v(1))
+		larger(s, s.v(0), s.v(1), s.v(2))
+		VMOVUPS(s.v(1), at(p[0], 0))
+	})
+
 	arg = kernel(kernelName("axpy"), "vecArgs", "is axpyPortable over whole vectors.")
 	a := scalar(arg, 0)
 	loop(s, arg, []int{vecY, vecA}, func(p []reg.GPVirtual) {
@@ -75,6 +83,20 @@ func loop(s isa, arg func(int) operand.Mem, fields []int, body func(p []reg.GPVi
 	JNZ(operand.LabelRef("step"))
 	Label("done")
 	end()
+}
+
+// larger sets b to the larger of a and b, NaN if one of them is: the
+// instruction gives its last source, b, if either is NaN.
+func larger(s isa, a, b, t reg.VecPhysical) {
+	const unordered = 3
+	VMAXPS(b, a, b)
+	if s.bytes == 64 {
+		VCMPPS(operand.Imm(unordered), a, a, reg.K1)
+		VMOVAPS(a, reg.K1, b)
+	} else {
+		VCMPPS(operand.Imm(unordered), a, a, t)
+		VBLENDVPS(t, a, b, b)
+	}
 }
 
 // between stores g where lo < v < hi, else zero.
