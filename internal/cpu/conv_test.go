@@ -29,13 +29,13 @@ func TestConvMatchesPlainLoop(t *testing.T) {
 		for _, d := range list {
 			y, check := guarded(len(want))
 			d.Conv(s, y, x, d.PackConv(s, w), e)
-			fail(t, near(d.Name(), y, want), check(d.Name()))
+			fail(t, near(d.Name(), y, want, s.depth()), check(d.Name()))
 			if e.Add != nil { // in place
 				copy(y, e.Add)
 				e := e
 				e.Add = y
 				d.Conv(s, y, x, d.PackConv(s, w), e)
-				fail(t, near(d.Name()+" in place", y, want))
+				fail(t, near(d.Name()+" in place", y, want, s.depth()))
 			}
 		}
 	})
@@ -63,10 +63,10 @@ func TestConvGradientsMatchPlainLoop(t *testing.T) {
 			db, checkB := guarded(s.K)
 			d.ConvGradInput(s, dx, dy, w)
 			d.ConvGradWeight(s, dw, db, dy, x)
-			fail(t, near(d.Name()+" dx", dx, wantX), near(d.Name()+" dw", dw, wantW), near(d.Name()+" dbias", db, wantB))
+			fail(t, near(d.Name()+" dx", dx, wantX, 1), near(d.Name()+" dw", dw, wantW, s.N*s.OH*s.OW), near(d.Name()+" dbias", db, wantB, s.N*s.OH*s.OW))
 			fail(t, checkX("dx"), checkW("dw"), checkB("dbias"))
 			d.ConvGradWeight(s, dw, nil, dy, x)
-			fail(t, near(d.Name()+" dw", dw, wantW))
+			fail(t, near(d.Name()+" dw", dw, wantW, s.N*s.OH*s.OW))
 		}
 	})
 }
@@ -82,7 +82,7 @@ func TestConvLayers(t *testing.T) {
 		for _, d := range devices(t) {
 			y, check := guarded(len(want))
 			d.Conv(s, y, x, d.PackConv(s, w), Epilogue{Bias: bias})
-			if err := near(d.Name(), y, want); err != nil {
+			if err := near(d.Name(), y, want, s.depth()); err != nil {
 				t.Errorf("%+v: %v", s, err)
 			}
 			if err := check(d.Name()); err != nil {

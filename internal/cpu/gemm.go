@@ -33,6 +33,8 @@ func (d *Device) Gemm(transA, transB bool, m, n, k int, c, a, b []float32, e Gem
 	switch {
 	case g.n < narrow && g.m >= 4*g.n && g.al == 1 && g.bl != 1 && g.n > 1:
 		d.gemmNarrow(g)
+	case g.n < narrow && g.m >= 4*g.n && g.ai == 1:
+		d.gemmTurned(g)
 	case g.rowsTogether() && (g.m <= 64 || g.n < narrow):
 		d.gemmDots(g)
 	default:
@@ -79,6 +81,19 @@ func (d *Device) gemmNarrow(g product) {
 	}
 	g.b, g.bl, g.bj = turned, 1, g.k
 	d.gemmDots(g)
+}
+
+// gemmTurned computes a narrow product as its transpose, whose columns are
+// a's, and adds that to c.
+func (d *Device) gemmTurned(g product) {
+	turned := grow(&d.scratch, g.m*g.n)
+	clear(turned)
+	d.gemm.run(d, product{m: g.n, n: g.m, k: g.k, ai: g.bj, al: g.bl, bl: g.al, bj: g.ai, c: turned, a: g.b, b: g.a})
+	for j := range g.n {
+		for i, v := range turned[j*g.m:][:g.m] {
+			g.c[i*g.n+j] += v
+		}
+	}
 }
 
 // gemmDots computes a product whose sums run along rows of both operands.

@@ -37,7 +37,7 @@ func checkGemm(t interface{ Fatal(...any) }, list []*Device, r *rand.Rand, trans
 		y, check := guarded(m * n)
 		copy(y, c)
 		d.Gemm(transA, transB, m, n, k, y, a, b, e)
-		if err := near(d.Name(), y, want); err != nil {
+		if err := near(d.Name(), y, want, k); err != nil {
 			t.Fatal(m, n, k, transA, transB, err)
 		}
 		if err := check(d.Name()); err != nil {
@@ -102,7 +102,7 @@ func TestVectors(t *testing.T) {
 			} {
 				y, check := guarded(n)
 				f(y)
-				fail(t, near(d.Name()+" "+name, y, want[name]), check(name))
+				fail(t, near(d.Name()+" "+name, y, want[name], 1), check(name))
 			}
 			var sum, dot, scale float64
 			for i := range a {
@@ -145,7 +145,7 @@ func TestAdamMatchesFormula(t *testing.T) {
 				got  []float32
 				want []float64
 			}{"p": {p, p64}, "m": {m, m64}, "v": {v, v64}} {
-				if err := near(d.Name()+" "+what, pair.got, pair.want); err != nil {
+				if err := near(d.Name()+" "+what, pair.got, pair.want, 1); err != nil {
 					t.Fatalf("step %d: %v", step, err)
 				}
 			}

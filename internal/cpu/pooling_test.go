@@ -87,14 +87,14 @@ func TestPoolingMatchesPlainLoop(t *testing.T) {
 		for _, d := range list {
 			y, check := guarded(len(dy))
 			d.MaxPool(s, y, x)
-			fail(t, near(d.Name()+" max", y, most), check("max"))
+			fail(t, near(d.Name()+" max", y, most, 1), check("max"))
 			dx, checkX := guarded(len(x))
 			d.MaxPoolGrad(s, dx, dy, y, x)
-			fail(t, near(d.Name()+" max gradient", dx, maxGrad), checkX("max gradient"))
+			fail(t, near(d.Name()+" max gradient", dx, maxGrad, 1), checkX("max gradient"))
 			d.AvgPool(s, y, x, countPad)
-			fail(t, near(d.Name()+" mean", y, sum), check("mean"))
+			fail(t, near(d.Name()+" mean", y, sum, 1), check("mean"))
 			d.AvgPoolGrad(s, dx, dy, countPad)
-			fail(t, near(d.Name()+" mean gradient", dx, avgGrad), checkX("mean gradient"))
+			fail(t, near(d.Name()+" mean gradient", dx, avgGrad, 1), checkX("mean gradient"))
 		}
 	})
 }
