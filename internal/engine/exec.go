@@ -40,8 +40,9 @@ type step struct {
 	spent time.Duration // all profiled runs together
 }
 
-// Memory is the bytes of activations and packed weights.
-func (e *cpuExec) Memory() int64 { return e.memory }
+// Memory is the bytes of activations and packed weights, and of the scratch
+// that the device has taken so far.
+func (e *cpuExec) Memory() int64 { return e.memory + e.d.ScratchBytes() }
 
 // Run computes the outputs; it stops between two nodes when ctx ends.
 func (e *cpuExec) Run(ctx context.Context, in ...*tensor.Tensor) (out []*tensor.Tensor, err error) {
@@ -75,6 +76,9 @@ func (e *cpuExec) feed(in []*tensor.Tensor) error {
 	}
 	for i, t := range in {
 		want := &e.inputs[i]
+		if t == nil {
+			return fmt.Errorf("%s: input %q is missing", e.file, want.name)
+		}
 		if !t.Shape.Equal(want.shape) || len(t.Data) != t.Shape.Size() {
 			return fmt.Errorf("%s: input %q wants %v, got %v with %d numbers", e.file, want.name, want.shape, t.Shape, len(t.Data))
 		}
