@@ -62,7 +62,7 @@ func resnetBody(n *network, x value, blocks, widths []int, block func(*network, 
 // basicBlock is two 3×3 convolutions beside the shortcut: (N,C,H,W) → (N,width,H/stride,W/stride).
 func basicBlock(n *network, name string, x value, width, stride int) value {
 	y := n.convNorm(name+".conv1", name+".bn1", x, conv{out: width, kernel: 3, stride: stride, pad: 1}, 1)
-	y = n.relu(name+".relu", y)
+	y = n.relu(name+".relu1", y)
 	y = n.convNorm(name+".conv2", name+".bn2", y, conv{out: width, kernel: 3, stride: 1, pad: 1}, residualGain)
 	return n.join(name, y, n.shortcut(name, x, width, stride))
 }

@@ -1,0 +1,89 @@
+package backbones
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tlkit/tl/internal/cpu"
+	"github.com/tlkit/tl/internal/engine"
+	"github.com/tlkit/tl/internal/graph"
+	"github.com/tlkit/tl/internal/tensor"
+	"github.com/tlkit/tl/onnx"
+)
+
+// Backbone is an opened network. It is not safe for concurrent use.
+type Backbone struct {
+	card   Card
+	m      *onnx.Model
+	graph  *graph.Graph // up to the cut at the card's size, one picture; nil once compiled
+	layers []Layer      // of graph
+	all    []Layer      // of the whole network at the file's own size
+	device *cpu.Device
+	exec   engine.Exec
+	batch  int
+	input  *tensor.Tensor // (batch,3,S,S) or (batch,S,S,3), prepared
+	fed    [1]*tensor.Tensor
+}
+
+// Card returns a copy of what is known about the backbone.
+func (b *Backbone) Card() Card { return b.card.clone() }
+
+// FeatureShape is the shape of one picture's features: (C,H,W), or (C) when pooled.
+func (b *Backbone) FeatureShape() []int { return b.card.clone().Feature }
+
+// FeatureSize is the number of features of one picture.
+func (b *Backbone) FeatureSize() int { return tensor.Shape(b.card.Feature).Size() }
+
+// Engine names the machine that computes, e.g. "cpu (avx512, 2 threads)".
+func (b *Backbone) Engine() string { return b.device.Name() }
+
+// Memory is the bytes that the compiled network holds.
+func (b *Backbone) Memory() int64 { return b.exec.Memory() }
+
+// Model returns the file's model, for export; it ends with Close.
+func (b *Backbone) Model() *onnx.Model { return b.m }
+
+// Close gives back the memory, the file and the threads.
+func (b *Backbone) Close() error {
+	if b.device != nil {
+		b.device.Close()
+		b.device = nil
+	}
+	return b.m.Close()
+}
+
+// Features computes the features of n pictures:
+//
+//	dst    []float32 // (n, FeatureShape…)
+//	pixels []float32 // (n,3,S,S) RGB, 0 … 255, S the card's size
+//
+// It runs in batches of one size, so that what comes out for a picture does
+// not depend on its neighbours; nothing is allocated. It ends early with ctx.
+func (b *Backbone) Features(ctx context.Context, dst, pixels []float32, n int) error {
+	picture, feature := 3*b.card.Size*b.card.Size, b.FeatureSize()
+	if n < 0 || len(pixels) < n*picture || len(dst) < n*feature {
+		return fmt.Errorf("features of %d pictures: wants %d numbers in and %d out, got %d and %d", n, n*picture, n*feature, len(pixels), len(dst))
+	}
+	for i := 0; i < n; i += b.batch {
+		k := min(b.batch, n-i)
+		b.prepare(pixels[i*picture:], k)
+		b.fed[0] = b.input
+		out, err := b.exec.Run(ctx, b.fed[:]...)
+		if err != nil {
+			return err
+		}
+		copy(dst[i*feature:(i+k)*feature], out[0].Data)
+	}
+	return nil
+}
+
+// prepare fills the input with n pictures; what is left of an earlier batch
+// behind them is computed too and not looked at.
+func (b *Backbone) prepare(pixels []float32, n int) {
+	s := b.card.Size
+	if b.card.Layout == "NHWC" {
+		b.card.Preprocess.applyNHWC(b.input.Data, pixels, n, s, s)
+	} else {
+		b.card.Preprocess.Apply(b.input.Data, pixels, n, s, s)
+	}
+}

@@ -1,0 +1,71 @@
+package backbones
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Card is what is known about a backbone.
+type Card struct {
+	Name    string // "resnet50", or the file's name without its extension
+	File    string // path
+	Digest  string // SHA-256 of the file, hex
+	Cut     string // the value in the file that features are taken from
+	CutName string // its name among Cuts, or the value again
+	Cuts    []Cut  // the places that have a name, the one before the classifier last
+
+	Size          int    // side of the square input in pixels
+	Layout        string // of the file's input: "NCHW" or "NHWC"
+	Preprocess    Preprocess
+	PreprocessWhy string // how the preprocessing is known
+	Feature       []int  // (C,H,W) of one picture's features, (C) when pooled
+
+	Licence   string
+	Source    string
+	Untrained string // why the weights look untrained, or ""
+	Notes     []string
+}
+
+// Cut is a named place to take features from.
+type Cut struct {
+	Name  string
+	Value string // in the file
+	Shape []int  // (C,H,W) at the card's size; nil where that size is too small
+}
+
+// cutNames lists the named cuts that the size is enough for, with their shapes.
+func (c Card) cutNames() string {
+	var list []string
+	for _, cut := range c.Cuts {
+		if cut.Shape != nil {
+			list = append(list, fmt.Sprintf("%s %v", cut.Name, cut.Shape))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// find returns the value that a cut's name stands for; "" is the last one, and
+// a name that is none is a value of the file.
+func (c Card) find(name string) (value, cutName string) {
+	if name == "" && len(c.Cuts) > 0 {
+		last := c.Cuts[len(c.Cuts)-1]
+		return last.Value, last.Name
+	}
+	for _, cut := range c.Cuts {
+		if cut.Name == name || cut.Value == name {
+			return cut.Value, cut.Name
+		}
+	}
+	return name, name
+}
+
+// clone returns a copy that shares nothing with c.
+func (c Card) clone() Card {
+	c.Cuts = slices.Clone(c.Cuts)
+	for i := range c.Cuts {
+		c.Cuts[i].Shape = slices.Clone(c.Cuts[i].Shape)
+	}
+	c.Feature, c.Notes = slices.Clone(c.Feature), slices.Clone(c.Notes)
+	return c
+}
