@@ -7,7 +7,8 @@ package cpu
 //	    v = q·StrideW-PadLeft+s·DilationW of w[k,c,r,s] · dy[n,k,p,q]
 //
 // That is a convolution of dy, with StrideH-1 and StrideW-1 zeros between its
-// pixels, with the weights turned by 180° and their channels exchanged.
+// pixels, with the weights turned by 180° and their channels exchanged. (The
+// zeros are multiplied too: with stride 2, four times the products needed.)
 func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	dx, dy, w = dx[:s.N*s.C*s.H*s.W], dy[:s.N*s.K*s.OH*s.OW], w[:s.K*s.depth()]
 	back := ConvShape{

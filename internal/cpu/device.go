@@ -7,6 +7,12 @@
 //
 // Results never depend on the number of threads: work is cut into pieces by
 // the problem's size only, and a sum is always added up in the same order.
+// They do differ in the last bits between kernel sets.
+//
+// From the bottom up: kernels.go says what the inner loops compute, in plain
+// Go (zkernels_amd64.s has them in assembly, written by _asm); threads.go runs
+// pieces of work; gemm.go, conv_panel.go, conv_strip.go and conv_grad.go cut
+// products and convolutions into tiles; pooling.go and vector.go need none.
 package cpu
 
 import (
@@ -99,8 +105,9 @@ func (d *Device) Threads() int { return len(d.team.workers) }
 func (d *Device) Close() { d.team.close() }
 
 // Parallel calls f(0) … f(n-1), in any order and on all threads, and returns
-// when all are done. A panic in f is raised again here as a *Panic. f must not
-// use the Device.
+// when all are done. A panic in f on several threads is raised again here as a
+// *Panic. f must not use the Device. To allocate nothing, keep f (a method
+// value of a struct that holds its operands) and pass the same one each time.
 func (d *Device) Parallel(n int, f func(i int)) {
 	d.each.f = f
 	d.team.run(n, &d.each)

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A task is work cut into pieces numbered from 0. Pieces run in any order, on
@@ -106,14 +107,22 @@ func (t *team) run(pieces int, k task) {
 	}
 	t.work(t.workers[0])
 	t.gate.And(^uint64(gateOpen))
-	for i := 0; t.gate.Load()&gateCount != 0; i++ {
-		if i > spinRounds {
-			runtime.Gosched()
-		}
-	}
+	t.join()
 	t.task = nil
 	if f := t.failed.Swap(nil); f != nil {
 		panic(&Panic{Value: f.value, Stack: string(f.stack)})
+	}
+}
+
+// join waits until the workers have left. It spins, since they are at their
+// last piece; on a busy machine one may have lost its core, so then it sleeps.
+func (t *team) join() {
+	for i := 0; t.gate.Load()&gateCount != 0; i++ {
+		if i > 50*spinRounds {
+			time.Sleep(50 * time.Microsecond)
+		} else if i > spinRounds {
+			runtime.Gosched()
+		}
 	}
 }
 

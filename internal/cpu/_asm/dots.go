@@ -32,17 +32,7 @@ func dot(s isa, name string, m, n int) {
 	} else {
 		MOVQ(arg(dotMask), mask)
 	}
-	ai, ai3 := loadBytes(arg(dotAi)), GP64()
-	LEAQ(indexed(ai, ai, 2, 0), ai3)
-	rowA := func(i int) operand.Mem {
-		switch i {
-		case 0:
-			return at(a, 0)
-		case 3:
-			return indexed(a, ai3, 1, 0)
-		}
-		return indexed(a, ai, uint8(i), 0)
-	}
+	rowA := fourRows(a, loadBytes(arg(dotAi)))
 	list := load(arg(dotOffs))
 	offs := make([]reg.GPVirtual, n)
 	for j := range n {
@@ -60,16 +50,19 @@ func dot(s isa, name string, m, n int) {
 	MOVQ(arg(dotN), count)
 	TESTQ(count, count)
 	JZ(operand.LabelRef("tail"))
-	Label("step")
-	for i := range m {
-		VMOVUPS(rowA(i), va(i))
-	}
-	for j := range n {
-		VMOVUPS(rowB(j), vb(j))
+	multiply := func(load func(m operand.Mem, v reg.VecPhysical)) {
 		for i := range m {
-			VFMADD231PS(vb(j), va(i), acc(i, j))
+			load(rowA(i), va(i))
+		}
+		for j := range n {
+			load(rowB(j), vb(j))
+			for i := range m {
+				VFMADD231PS(vb(j), va(i), acc(i, j))
+			}
 		}
 	}
+	Label("step")
+	multiply(func(m operand.Mem, v reg.VecPhysical) { VMOVUPS(m, v) })
 	ADDQ(operand.U32(s.bytes), a)
 	ADDQ(operand.U32(s.bytes), b)
 	DECQ(count)
@@ -78,15 +71,7 @@ func dot(s isa, name string, m, n int) {
 	MOVQ(arg(dotCs), count)
 	TESTQ(count, count)
 	JZ(operand.LabelRef("next"))
-	for i := range m {
-		loadMasked(s, rowA(i), va(i), 0, mask)
-	}
-	for j := range n {
-		loadMasked(s, rowB(j), vb(j), 0, mask)
-		for i := range m {
-			VFMADD231PS(vb(j), va(i), acc(i, j))
-		}
-	}
+	multiply(func(m operand.Mem, v reg.VecPhysical) { loadMasked(s, m, v, 0, mask) })
 	Label("next")
 	MOVQ(arg(dotAp), count)
 	LEAQ(indexed(a, count, 4, 0), a)
@@ -95,6 +80,28 @@ func dot(s isa, name string, m, n int) {
 	DECQ(rows)
 	JNZ(operand.LabelRef("line"))
 
+	addSums(s, arg, m, n, acc)
+	end()
+}
+
+// fourRows returns how to address up to 4 rows that lie step bytes apart, all
+// from one register.
+func fourRows(first, step reg.GPVirtual) func(i int) operand.Mem {
+	triple := GP64()
+	LEAQ(indexed(step, step, 2, 0), triple)
+	return func(i int) operand.Mem {
+		switch i {
+		case 0:
+			return at(first, 0)
+		case 3:
+			return indexed(first, triple, 1, 0)
+		}
+		return indexed(first, step, uint8(i), 0)
+	}
+}
+
+// addSums adds the lanes of each accumulator to its place in out.
+func addSums(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical) {
 	out, oi := load(arg(dotOut)), loadBytes(arg(dotOi))
 	t := s.v(m * n)
 	for i := range m {
@@ -107,7 +114,6 @@ func dot(s isa, name string, m, n int) {
 			ADDQ(oi, out)
 		}
 	}
-	end()
 }
 
 // sumLanes adds up the lanes of v into its lowest.

@@ -53,20 +53,8 @@ func tile(s isa, name string, m, n int, strip bool) {
 		MOVQ(arg(tileBl), bl)
 		SHLQ(operand.Imm(2), bl)
 	}
-	ai, al := loadBytes(arg(tileAi)), loadBytes(arg(tileAl))
-	bases := []reg.GPVirtual{load(arg(tileA))} // rows 0, 3, 6, …
-	for i := 3; i < m; i += 3 {
-		r := GP64()
-		LEAQ(indexed(bases[len(bases)-1], ai, 2, 0), r)
-		ADDQ(ai, r)
-		bases = append(bases, r)
-	}
-	a := func(i int) operand.Mem {
-		if i%3 == 0 {
-			return at(bases[i/3], 0)
-		}
-		return indexed(bases[i/3], ai, uint8(i%3), 0)
-	}
+	al := loadBytes(arg(tileAl))
+	bases, a := rowsOf(load(arg(tileA)), loadBytes(arg(tileAi)), m)
 
 	for i := range m {
 		for j := range n {
@@ -109,6 +97,25 @@ func tile(s isa, name string, m, n int, strip bool) {
 	Label("done")
 	tileEnd(s, arg, m, n, acc, strip, bl)
 	end()
+}
+
+// rowsOf returns how to address m rows that lie step bytes apart, and the
+// registers to advance for their next column: x86 adds a register's single or
+// double to an address, so there is one for every third row.
+func rowsOf(first, step reg.GPVirtual, m int) (bases []reg.GPVirtual, row func(i int) operand.Mem) {
+	bases = []reg.GPVirtual{first}
+	for i := 3; i < m; i += 3 {
+		r := GP64()
+		LEAQ(indexed(bases[len(bases)-1], step, 2, 0), r)
+		ADDQ(step, r)
+		bases = append(bases, r)
+	}
+	return bases, func(i int) operand.Mem {
+		if i%3 == 0 {
+			return at(bases[i/3], 0)
+		}
+		return indexed(bases[i/3], step, uint8(i%3), 0)
+	}
 }
 
 // tileEnd adds bias and add, clamps and stores.
