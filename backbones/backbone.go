@@ -16,6 +16,7 @@ type Backbone struct {
 	card   Card
 	m      *onnx.Model
 	graph  *graph.Graph // up to the cut at the card's size, one picture; nil once compiled
+	body   *graph.Graph // up to the last named cut, for looking at; nil once compiled
 	layers []Layer      // of graph
 	all    []Layer      // of the whole network at the file's own size
 	device *cpu.Device

@@ -67,8 +67,8 @@ func (f affine) rangeOf(top float64) (lo, hi float64) {
 // input and the first convolution.
 func (b *Backbone) ownScaling() (f affine, found bool) {
 	f = affine{a: [3]float64{1, 1, 1}}
-	net := newNetwork(b.graph)
-	v := b.graph.Inputs[0]
+	net := newNetwork(b.body)
+	v := b.body.Inputs[0]
 	for len(net.users[v]) == 1 {
 		p := net.users[v][0]
 		switch k := p.Op.Kind(); k {
@@ -158,8 +158,8 @@ func hasLayer(m *onnx.Model, layer string) bool {
 // classic reports whether the network is a ResNet or a VGG: residual stages
 // behind a ReLU, or five max poolings and nothing but convolutions between.
 func (b *Backbone) classic() bool {
-	net := newNetwork(b.graph)
-	for _, n := range b.graph.Nodes {
+	net := newNetwork(b.body)
+	for _, n := range b.body.Nodes {
 		if !slices.Contains([]string{"Conv", "BatchNormalization", "Relu", "MaxPool", "Add", "Identity", "Dropout"}, n.Op.Kind()) {
 			return false
 		}

@@ -48,7 +48,7 @@ func call(op, in, with, out string) onnx.Node {
 func TestNothingTells(t *testing.T) {
 	path := write(t, stranger(t, "resnet18"))
 	_, err := Open(path, Options{})
-	if err == nil || !strings.Contains(err.Error(), "give --preprocess torch (RGB") {
+	if err == nil || !strings.Contains(err.Error(), "give --preprocess with one of torch (RGB") {
 		t.Errorf("error %v, wanted the question for --preprocess", err)
 	}
 	card, err := Inspect(path, Options{})

@@ -119,7 +119,8 @@ func (b *Backbone) study(o Options, e weights.Entry) error {
 	}
 	b.measureCuts()
 	b.layers = layers(b.graph)
-	b.card.Untrained = untrained(b.graph)
+	b.body = b.wholeBody()
+	b.card.Untrained = untrained(b.body)
 	if o.Preprocess != "" {
 		b.card.Preprocess, err = Named(o.Preprocess)
 		b.card.PreprocessWhy = "as asked for"
@@ -158,6 +159,17 @@ func (b *Backbone) places(cut string) ([]place, error) {
 		return nil, err
 	}
 	return net.upTo(trunk).places(), nil
+}
+
+// wholeBody returns the network up to its last named cut: what a network is
+// and how it was trained shows in all of it, wherever the user cuts.
+func (b *Backbone) wholeBody() *graph.Graph {
+	if n := len(b.card.Cuts); n > 0 && b.card.Cuts[n-1].Value != b.card.Cut {
+		if g, err := b.importAt(0, []string{b.card.Cuts[n-1].Value}); err == nil {
+			return g
+		}
+	}
+	return b.graph
 }
 
 // importAt imports the values outputs, or all, for one picture of the given
@@ -278,7 +290,7 @@ func (b *Backbone) measureCuts() {
 func (b *Backbone) compile(o Options) (err error) {
 	c := &b.card
 	if c.Preprocess.Name == "" {
-		return fmt.Errorf("how its pictures must be prepared is not known (%s): give --preprocess %s", c.PreprocessWhy, preprocessNames(" | "))
+		return fmt.Errorf("how its pictures must be prepared is not known: %s (give --preprocess with one of %s)", c.PreprocessWhy, preprocessNames("; "))
 	}
 	b.batch = o.Batch
 	if b.batch <= 0 {
@@ -297,7 +309,7 @@ func (b *Backbone) compile(o Options) (err error) {
 	if b.exec, err = engine.NewCPU(b.device).Compile(engine.Program{Graph: g}, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory}); err != nil {
 		return trimmed(err, c.File)
 	}
-	b.graph = nil // its constants may be converted copies of the file's
+	b.graph, b.body = nil, nil // their constants may be converted copies of the file's
 	b.input = tensor.New(g.Inputs[0].Shape...)
 	c.Feature = g.Outputs[0].Shape[1:].Clone()
 	if o.Pool {
