@@ -100,13 +100,14 @@ func assemble(b *backbones.Backbone, h *heads.Head, facts modelFacts) (*onnx.Mod
 	return x.m, nil
 }
 
-// pixels adds the nodes from the image to the resized image (N,3,S,S).
+// pixels adds the nodes from the image to the resized image (N,3,S,S): the same
+// tent filter as dataset.Resize, which leaves out what lies beyond the edges.
 func (b builder) pixels(size int64) string {
 	v := b.node("Transpose", "tl/planes", []string{imageInput}, map[string]any{"perm": []int64{0, 3, 1, 2}})
 	v = b.node("Cast", "tl/float", []string{v}, map[string]any{"to": int64(onnx.Float)})
 	sizes := b.ints("tl/size", []int64{2}, size, size)
 	return b.node("Resize", pixelsValue, []string{v, "", "", sizes}, map[string]any{
-		"antialias": int64(1), "axes": []int64{2, 3}, "coordinate_transformation_mode": "half_pixel", "mode": "linear",
+		"antialias": int64(1), "exclude_outside": int64(1), "axes": []int64{2, 3}, "coordinate_transformation_mode": "half_pixel", "mode": "linear",
 	})
 }
 
