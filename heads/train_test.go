@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tlkit/tl/internal/testkit"
@@ -276,5 +277,40 @@ func TestStandardiseHelpsUnscaledFeatures(t *testing.T) {
 	}
 	if last[true] > 0.3 || last[true] > last[false]/2 {
 		t.Errorf("loss after 60 steps: %g standardised, %g raw; want below 0.3 and below half", last[true], last[false])
+	}
+}
+
+// Under -race this shows that two networks may be trained at the same time;
+// the bytes are those of training them one after the other.
+func TestTwoTrainersAtOnce(t *testing.T) {
+	train := func() []float32 {
+		h, err := New(Spec{Model: "baseline", Input: []int{3, 12, 12}, Seed: 1})
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		tr, err := h.Trainer(TrainOptions{Batch: 8, Threads: 1})
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		defer tr.Close()
+		x, labels := items(h, 40, 1)
+		for i := 0; i < 40; i += 8 {
+			if _, err := tr.Step(x[i*h.InputSize():(i+8)*h.InputSize()], labels[i:i+8], 8, 1e-3); err != nil {
+				t.Error(err)
+			}
+		}
+		return flatParams(h)
+	}
+	want := train()
+	var group sync.WaitGroup
+	var got [3][]float32
+	for i := range got {
+		group.Go(func() { got[i] = train() })
+	}
+	group.Wait()
+	for _, g := range got {
+		testkit.Compare(t, "trained beside others", g, want, testkit.Exact)
 	}
 }
