@@ -79,21 +79,23 @@ func tilePortable(t *tileArgs, rows, cols int) {
 	}
 }
 
+// tile2x4 computes two rows by four columns: as many sums as fit in registers.
 func tile2x4(t *tileArgs, i, j int) {
 	var c00, c01, c02, c03, c10, c11, c12, c13 float32
-	p, q, o := i*t.ai, (i+1)*t.ai, j
+	x, y, b := t.a[i*t.ai:], t.a[(i+1)*t.ai:], t.b[j:]
+	al, bl, p, o := t.al, t.bl, 0, 0
 	for range t.k {
-		b := t.b[o : o+4 : o+4]
-		a0, a1 := t.a[p], t.a[q]
-		c00 += a0 * b[0]
-		c01 += a0 * b[1]
-		c02 += a0 * b[2]
-		c03 += a0 * b[3]
-		c10 += a1 * b[0]
-		c11 += a1 * b[1]
-		c12 += a1 * b[2]
-		c13 += a1 * b[3]
-		p, q, o = p+t.al, q+t.al, o+t.bl
+		v := (*[4]float32)(b[o:])
+		a0, a1 := x[p], y[p]
+		c00 += a0 * v[0]
+		c01 += a0 * v[1]
+		c02 += a0 * v[2]
+		c03 += a0 * v[3]
+		c10 += a1 * v[0]
+		c11 += a1 * v[1]
+		c12 += a1 * v[2]
+		c13 += a1 * v[3]
+		p, o = p+al, o+bl
 	}
 	t.store(i, j, c00, c01, c02, c03)
 	t.store(i+1, j, c10, c11, c12, c13)
@@ -101,15 +103,16 @@ func tile2x4(t *tileArgs, i, j int) {
 
 func tile1x4(t *tileArgs, i, j int) {
 	var c0, c1, c2, c3 float32
-	p, o := i*t.ai, j
+	x, b := t.a[i*t.ai:], t.b[j:]
+	al, bl, p, o := t.al, t.bl, 0, 0
 	for range t.k {
-		b := t.b[o : o+4 : o+4]
-		a := t.a[p]
-		c0 += a * b[0]
-		c1 += a * b[1]
-		c2 += a * b[2]
-		c3 += a * b[3]
-		p, o = p+t.al, o+t.bl
+		v := (*[4]float32)(b[o:])
+		a := x[p]
+		c0 += a * v[0]
+		c1 += a * v[1]
+		c2 += a * v[2]
+		c3 += a * v[3]
+		p, o = p+al, o+bl
 	}
 	t.store(i, j, c0, c1, c2, c3)
 }
@@ -118,7 +121,11 @@ func tile1x4(t *tileArgs, i, j int) {
 // of b[l·bl+j].
 func stripPortable(t *tileArgs, rows int) {
 	for i := range rows {
-		for j := range t.cols {
+		j := 0
+		for ; j+4 <= t.cols; j += 4 {
+			strip1x4(t, i, j)
+		}
+		for ; j < t.cols; j++ {
 			var sum float32
 			p := i * t.ai
 			for _, o := range t.offs[:t.k] {
@@ -128,6 +135,22 @@ func stripPortable(t *tileArgs, rows int) {
 			t.store(i, j, sum)
 		}
 	}
+}
+
+func strip1x4(t *tileArgs, i, j int) {
+	var c0, c1, c2, c3 float32
+	x, b := t.a[i*t.ai:], t.b[j:]
+	al, p := t.al, 0
+	for _, o := range t.offs[:t.k] {
+		v := (*[4]float32)(b[o:])
+		a := x[p]
+		c0 += a * v[0]
+		c1 += a * v[1]
+		c2 += a * v[2]
+		c3 += a * v[3]
+		p += al
+	}
+	t.store(i, j, c0, c1, c2, c3)
 }
 
 // store finishes the sums of row i from column j on.
@@ -176,22 +199,37 @@ type dotArgs struct {
 //
 //	out[i·oi+j] += Σ over p < t.rows and q < line length of a[i·ai+p·P+q] · b[offs[j]+p·Q+q]
 func dotsPortable(t *dotArgs, rows, cols int) {
-	line := t.n*portableLanes + t.cols
+	whole := t.n * portableLanes
+	line := whole + t.cols
 	for i := range rows {
 		for j := range cols {
 			var sum float32
 			p, q := i*t.ai, t.offs[j]
 			for range t.rows {
-				a, b := t.a[p:p+line], t.b[q:q+line]
-				for x, v := range a {
-					sum += v * b[x]
-				}
-				p += t.n*portableLanes + t.ap
-				q += t.n*portableLanes + t.bp
+				sum += dot(t.a[p:p+line], t.b[q:q+line])
+				p += whole + t.ap
+				q += whole + t.bp
 			}
 			t.out[i*t.oi+j] += sum
 		}
 	}
+}
+
+// dot is Σ a[x]·b[x], in four sums that do not wait for each other.
+func dot(a, b []float32) float32 {
+	var s0, s1, s2, s3 float32
+	for len(a) >= 4 && len(b) >= 4 {
+		u, v := (*[4]float32)(a), (*[4]float32)(b)
+		s0 += u[0] * v[0]
+		s1 += u[1] * v[1]
+		s2 += u[2] * v[2]
+		s3 += u[3] * v[3]
+		a, b = a[4:], b[4:]
+	}
+	for x, v := range a {
+		s0 += v * b[x]
+	}
+	return s0 + s1 + (s2 + s3)
 }
 
 // portableLanes is the length of the portable kernels' pretended vector: that
