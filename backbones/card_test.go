@@ -194,3 +194,18 @@ func TestLeastSize(t *testing.T) {
 		t.Errorf("size %d works, but %d is called the least", least-1, least)
 	}
 }
+
+// Weights beside the file count in its digest: the file alone says nothing of them.
+func TestDigestOfExternalWeights(t *testing.T) {
+	path := seeded(t, "tiny", weights.SeededOptions{})
+	b := open(t, path, Options{})
+	file := b.Card().Digest
+	if got, err := b.digest(file); err != nil || got != file {
+		t.Errorf("digest %s, error %v; wanted the file's", got, err)
+	}
+	b.m.Path = filepath.Join(t.TempDir(), "small.onnx") // as if the weights lay elsewhere
+	os.WriteFile(b.m.Path, []byte("graph only"), 0o644)
+	if got, err := b.digest(file); err != nil || got == file || len(got) != 64 {
+		t.Errorf("digest %s, error %v; wanted another than the file's", got, err)
+	}
+}

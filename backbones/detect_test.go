@@ -238,3 +238,18 @@ func TestApply(t *testing.T) {
 		testkit.Compare(t, p.Name+" NHWC", got, turned, testkit.Close)
 	}
 }
+
+// A file of the catalogue is known whatever else it says.
+func TestCatalogueTells(t *testing.T) {
+	b, err := look(write(t, stranger(t, "tiny")), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for _, e := range weights.Catalogue() {
+		p, why, ok := b.detect(e)
+		if e.Preprocess != "" && (!ok || p.Name != e.Preprocess || !strings.Contains(why, e.Name)) {
+			t.Errorf("%s: %q, %s", e.Name, p.Name, why)
+		}
+	}
+}
