@@ -3,12 +3,10 @@ package finetune
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -188,60 +186,69 @@ func diskError(path string, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// Features are cached features, memory-mapped. They are safe for concurrent use.
+// features are cached features, memory-mapped. They are safe for concurrent use.
 type features struct {
 	cacheHeader
 	data mmap.MMap
 	f    *os.File
 	row  map[string]int // image SHA-256 → row
-	rows int64
+
+	checks, rows int64 // where they begin
 }
 
-// openFeatures maps a finished cache file.
-func openFeatures(path string) (*features, error) {
+// openFeatures maps a finished cache file that was made for the header h. A
+// file that is damaged in any place is a damagedError.
+func openFeatures(path string, h cacheHeader) (*features, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	c := &features{f: f}
+	c := &features{cacheHeader: h, f: f}
 	if err := c.open(path); err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
 }
 
+// damagedError says what is wrong with a cache file.
+type damagedError struct{ what string }
+
+func (e damagedError) Error() string { return e.what }
+
 func (c *features) open(path string) error {
-	head := make([]byte, 16)
-	if _, err := io.ReadFull(c.f, head); err != nil || string(head[:8]) != cacheMagic {
-		return fmt.Errorf("%s: no feature cache of this version (delete it and repeat the command)", path)
-	}
 	st, err := c.f.Stat()
 	if err != nil {
 		return err
 	}
-	n := binary.LittleEndian.Uint64(head[8:])
-	if n > uint64(st.Size()) {
-		return fmt.Errorf("%s: header of %d bytes in a file of %d (delete it and repeat the command)", path, n, st.Size())
+	var total int64
+	c.checks, c.rows, total = c.layout()
+	if st.Size() != total {
+		return damagedError{fmt.Sprintf("%s: %d bytes, wants %d", path, st.Size(), total)}
 	}
-	js := make([]byte, n)
-	if _, err := io.ReadFull(c.f, js); err != nil {
+	if c.data, err = mmap.Map(c.f, mmap.RDONLY, 0); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if err := json.Unmarshal(js, &c.cacheHeader); err != nil {
-		return fmt.Errorf("%s: header: %w", path, err)
+	if !bytes.HasPrefix(c.data, c.preamble()) {
+		return damagedError{path + ": its header is not what its name says"}
 	}
-	_, rows, total := c.layout()
-	if st.Size() != total {
-		return fmt.Errorf("%s: %d bytes, wants %d (delete it and repeat the command)", path, st.Size(), total)
-	}
-	c.rows = rows
 	c.row = make(map[string]int, len(c.Images))
+	damaged := 0
 	for i, s := range c.Images {
 		c.row[s] = i
+		if binary.LittleEndian.Uint64(c.data[c.checks+8*int64(i):]) != rowCheck(c.raw(i)) {
+			damaged++
+		}
 	}
-	c.data, err = mmap.Map(c.f, mmap.RDONLY, 0)
-	return err
+	if damaged > 0 {
+		return damagedError{fmt.Sprintf("%s: %d of %d rows are damaged", path, damaged, len(c.Images))}
+	}
+	return nil
+}
+
+// raw returns the bytes of row i.
+func (c *features) raw(i int) []byte {
+	n := int64(c.rowBytes())
+	return c.data[c.rows+int64(i)*n:][:n]
 }
 
 // read fills dst (rowSize) with the features of the image with that SHA-256.
@@ -250,8 +257,7 @@ func (c *features) read(dst []float32, sha string) error {
 	if !ok {
 		return fmt.Errorf("feature cache holds no image %s", sha)
 	}
-	n := int64(c.rowBytes())
-	raw := c.data[c.rows+int64(i)*n:][:n]
+	raw := c.raw(i)
 	if c.Type == "f16" {
 		for j := range dst {
 			dst[j] = half[binary.LittleEndian.Uint16(raw[2*j:])]
@@ -265,7 +271,11 @@ func (c *features) read(dst []float32, sha string) error {
 }
 
 func (c *features) close() error {
-	return errors.Join(c.data.Unmap(), c.f.Close())
+	var err error
+	if c.data != nil {
+		err = c.data.Unmap()
+	}
+	return errors.Join(err, c.f.Close())
 }
 
 // half is every float16 as float32: a look-up is faster than a conversion.
@@ -290,10 +300,4 @@ func cachePath(dir string, h cacheHeader) (string, error) {
 		return "", err
 	}
 	return filepath.Join(dir, h.fileName()), nil
-}
-
-// validSHA reports whether s is a SHA-256 in hex.
-func validSHA(s string) bool {
-	b, err := hex.DecodeString(s)
-	return err == nil && len(b) == 32
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -82,17 +83,23 @@ func loadParams(c *weights.Checkpoint, h *heads.Head, path string) (best [][]flo
 	return best, nil
 }
 
-// log adds an epoch to log.jsonl, dropping what an interrupted run wrote after
-// its last checkpoint, and writes log.csv anew.
-func (f *Folder) log(e Epoch) error {
-	epochs, err := f.readLog()
+// pastLog returns the finished epochs of a run that goes on: the checkpoint's
+// history, which a kill between checkpoint and log leaves one ahead of the log,
+// with the seconds that log.jsonl knows.
+func (f *Folder) pastLog(history []Epoch) ([]Epoch, error) {
+	old, err := f.readLog()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for len(epochs) > 0 && epochs[len(epochs)-1].Epoch >= e.Epoch {
-		epochs = epochs[:len(epochs)-1]
+	out := slices.Clone(history)
+	for i := range min(len(out), len(old)) {
+		out[i].Seconds = old[i].Seconds
 	}
-	epochs = append(epochs, e)
+	return out, nil
+}
+
+// writeLog writes all epochs as log.jsonl and log.csv.
+func (f *Folder) writeLog(epochs []Epoch) error {
 	var lines, table bytes.Buffer
 	w := csv.NewWriter(&table)
 	w.Write([]string{"epoch", "learning_rate", "train_loss", "val_loss", "val_accuracy", "val_auc", "best", "seconds"})

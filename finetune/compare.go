@@ -40,6 +40,16 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	if len(arms) < 2 {
 		return nil, fmt.Errorf("nothing to compare: wants at least two arms, e.g. the baseline and --backbone resnet50")
 	}
+	for _, a := range arms {
+		a.Options.Data = data
+		r, err := a.Options.Resolved()
+		if err == nil {
+			err = canOpen(r)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	d, err := OpenData(ctx, data, p)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,8 @@ package finetune
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/tlkit/tl/internal/dataset"
 )
@@ -11,6 +13,7 @@ import (
 // zero value, with Path set, splits by patient where the files name patients.
 type DataOptions struct {
 	Path     string  `json:"path"`      // class folders, train/val/test folders, or a CSV manifest
+	Root     string  `json:"root"`      // folder that a manifest's paths are relative to; "": the manifest's own, of a run's split.csv the run's images
 	Positive string  `json:"positive"`  // class that counts as positive; "" when it is recognised
 	Split    string  `json:"split"`     // "group", "random", "keras" or "given"; "" is group where groups are known
 	Val      float64 `json:"val"`       // share of images for validation; 0 is 0.15
@@ -40,9 +43,31 @@ type Data struct {
 // error.
 func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 	o = o.resolved()
+	set, warnings, err := scan(ctx, o, p)
+	if err != nil {
+		return nil, err
+	}
+	more, err := set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
+	if err != nil {
+		return nil, err
+	}
+	if err := set.CheckLeak(); err != nil {
+		return nil, fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
+	}
+	d := &Data{set: set, Warnings: append(warnings, more...)}
+	d.Facts = d.describe()
+	return d, nil
+}
+
+// scan finds and decodes the images of o and words what may spoil a result.
+func scan(ctx context.Context, o DataOptions, p Progress) (*dataset.Dataset, []string, error) {
+	root, err := o.root()
+	if err != nil {
+		return nil, nil, err
+	}
 	begun := false
 	set, report, err := dataset.Scan(ctx, o.Path, dataset.ScanOptions{
-		Positive: o.Positive, GroupRegex: o.Group, GroupCSV: o.GroupCSV, NoGroups: o.NoGroups, SkipBad: o.SkipBad,
+		Root: root, Positive: o.Positive, GroupRegex: o.Group, GroupCSV: o.GroupCSV, NoGroups: o.NoGroups, SkipBad: o.SkipBad,
 		Progress: func(done, total int) {
 			if !begun {
 				p.Begin("reading images", "images", total)
@@ -55,18 +80,23 @@ func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		p.End()
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	warnings, err := set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
-	if err != nil {
-		return nil, err
+	return set, append(badFiles(report), report.Warnings...), nil
+}
+
+// root returns the folder that the paths of a manifest are relative to, "" for
+// the manifest's own. The split.csv of a run speaks of the run's images.
+func (o DataOptions) root() (string, error) {
+	if o.Root != "" || filepath.Base(o.Path) != splitFile {
+		return o.Root, nil
 	}
-	d := &Data{set: set, Warnings: append(badFiles(report), warnings...)}
-	d.Facts = d.describe()
-	if set.SplitRule == "group" {
-		err = set.CheckLeak()
+	folder := filepath.Dir(o.Path)
+	if _, err := os.Stat(filepath.Join(folder, settingsFile)); err != nil {
+		return "", nil // a manifest of that name which is no run's
 	}
-	return d, err
+	s, err := readSettings(folder)
+	return s.Images, err
 }
 
 // badFiles words the images that were left out and the files that are no images.

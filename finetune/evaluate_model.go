@@ -18,12 +18,11 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 		return nil, fmt.Errorf("no images: wants a folder or a manifest (--data)")
 	}
 	o.Positive = m.Positive
-	set, report, err := dataset.Scan(ctx, o.Path, dataset.ScanOptions{
-		Positive: o.Positive, GroupRegex: o.Group, GroupCSV: o.GroupCSV, NoGroups: o.NoGroups, SkipBad: o.SkipBad})
+	set, warnings, err := scan(ctx, o, p)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range badFiles(report) {
+	for _, w := range warnings {
 		p.Warn(w)
 	}
 	d := &Data{set: set}

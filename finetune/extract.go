@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -34,21 +35,43 @@ func extract(ctx context.Context, d *Data, src source, o Options, p Progress) (*
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(path); err == nil {
+	if f, err := openFeatures(path, h); err == nil {
 		p.Note("features: cached in " + path)
-		return openFeatures(path)
+		return f, nil
 	}
 	lock := flock.New(path + ".lock")
-	if err := lock.Lock(); err != nil {
-		return nil, fmt.Errorf("%s.lock: %w", path, err)
+	if err := takeTurn(ctx, lock, p); err != nil {
+		return nil, err
 	}
 	defer lock.Unlock()
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // else another process was first
-		if err := x.fill(ctx, path, h); err != nil {
-			return nil, err
-		}
+	f, err := openFeatures(path, h) // another process may have been first
+	if err == nil {
+		return f, nil
 	}
-	return openFeatures(path)
+	if errors.As(err, new(damagedError)) {
+		p.Warn(fmt.Sprintf("%v: what is damaged is computed again", err))
+		err = os.Rename(path, path+".partial")
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := x.fill(ctx, path, h); err != nil {
+		return nil, err
+	}
+	return openFeatures(path, h)
+}
+
+// takeTurn waits until no other process holds lock, or ctx ends.
+func takeTurn(ctx context.Context, lock *flock.Flock, p Progress) error {
+	ok, err := lock.TryLock()
+	if err == nil && !ok {
+		p.Note("features: another process is computing them; waiting for it")
+		_, err = lock.TryLockContext(ctx, 200*time.Millisecond)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", lock.Path(), err)
+	}
+	return nil
 }
 
 // fill computes the missing rows of path's partial file and finishes it.

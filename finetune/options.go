@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tlkit/tl/internal/metrics"
 )
 
 // Options says what to run. Its zero value, with Data.Path and Backbone set,
@@ -112,6 +114,9 @@ func (o Options) check() error {
 		if !slices.Contains(c.want, c.got) {
 			return fmt.Errorf("--%s %s: wants one of %s", c.name, c.got, strings.Join(c.want, ", "))
 		}
+	}
+	if _, err := metrics.ParseRule(o.Threshold); err != nil {
+		return fmt.Errorf("--%w", err)
 	}
 	return o.checkNumbers()
 }

@@ -19,11 +19,24 @@ func Run(ctx context.Context, o Options, p Progress) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := canOpen(r); err != nil {
+		return nil, err
+	}
 	d, err := OpenData(ctx, r.Data, p)
 	if err != nil {
 		return nil, err
 	}
 	return runOn(ctx, d, o, r, p)
+}
+
+// canOpen returns the error of opening what feeds the trainable part, before
+// minutes are spent on images.
+func canOpen(o Options) error {
+	src, _, err := openSource(o, Silent{})
+	if err != nil {
+		return err
+	}
+	return src.close()
 }
 
 // runOn is Run on data that are open already.
@@ -38,7 +51,7 @@ func runOn(ctx context.Context, d *Data, given, o Options, p Progress) (*Outcome
 		return nil, err
 	}
 	defer f.close()
-	if err := writeJSON(f.file(settingsFile), Settings{Version: Version, Given: given, Resolved: o}); err != nil {
+	if err := writeJSON(f.file(settingsFile), Settings{Version: Version, Images: d.set.Root, Given: given, Resolved: o}); err != nil {
 		return nil, err
 	}
 	if err := d.set.SaveManifest(f.file(splitFile)); err != nil {
@@ -213,7 +226,7 @@ func (r *run) trainer(x *features) (*trainer, error) {
 	}
 	perEpoch := (len(t.train) + o.Batch - 1) / o.Batch
 	t.plan = schedule{rate: o.LearningRate, warmup: int(o.Warmup * float64(perEpoch)), total: o.Epochs * perEpoch, cosine: o.Schedule == "cosine"}
-	o.Data.Path = "" // the images may move; their digests are in the set's
+	o.Data.Path, o.Data.Root = "", "" // the images may move; their digests are in the set's
 	t.state.Digest = digest(o, x.Key, r.data.set.Digest())
 	return t, nil
 }

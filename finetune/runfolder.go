@@ -36,6 +36,7 @@ type Folder struct {
 // Settings are what a run was asked for.
 type Settings struct {
 	Version  string  `json:"version"`  // of tl
+	Images   string  `json:"images"`   // folder that the paths of split.csv are relative to
 	Given    Options `json:"given"`    // as the user said it
 	Resolved Options `json:"resolved"` // with every default filled in
 }

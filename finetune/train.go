@@ -50,6 +50,13 @@ type state struct {
 // fit trains until the epochs are done or the monitor stopped improving, then
 // puts the best weights back. It saves a checkpoint after each epoch.
 func (t *trainer) fit(ctx context.Context, f *Folder, p Progress) error {
+	log, err := f.pastLog(t.state.History)
+	if err == nil {
+		err = f.writeLog(log)
+	}
+	if err != nil {
+		return err
+	}
 	for t.state.Epoch < t.o.Epochs && t.state.Epoch-t.state.Best < t.o.Patience {
 		start := time.Now()
 		e, err := t.epoch(ctx)
@@ -61,7 +68,8 @@ func (t *trainer) fit(ctx context.Context, f *Folder, p Progress) error {
 			return err
 		}
 		e.Seconds = time.Since(start).Seconds()
-		if err := f.log(e); err != nil {
+		log = append(log, e)
+		if err := f.writeLog(log); err != nil {
 			return err
 		}
 		p.Epoch(e)
