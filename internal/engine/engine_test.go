@@ -297,6 +297,30 @@ func TestInputs(t *testing.T) {
 	}
 }
 
+// TestResidualOfItself: a convolution that adds its own input must not write
+// over it, though nothing reads it later.
+func TestResidualOfItself(t *testing.T) {
+	w := tensor.New(3, 3, 3, 3)
+	for i := range w.Data {
+		w.Data[i] = float32(i%7) / 7
+	}
+	value := func(name string) *graph.Value { return &graph.Value{Name: name, Shape: tensor.Shape{2, 3, 96, 96}} }
+	x, r, c, sum := value("x"), value("r"), value("c"), value("sum")
+	weight := &graph.Value{Name: "w", Shape: w.Shape, Const: w}
+	g := &graph.Graph{Name: "hand.onnx", Inputs: []*graph.Value{x}, Outputs: []*graph.Value{sum}, Nodes: []*graph.Node{
+		{Name: "a", Op: op.Relu{}, In: []*graph.Value{x}, Out: r},
+		{Name: "b", Op: op.Conv{Pads: [4]int{1, 1, 1, 1}}, In: []*graph.Value{r, weight}, Out: c},
+		{Name: "c", Op: op.Add{}, In: []*graph.Value{c, r}, Out: sum},
+	}}
+	in := noise(2, 96, false)
+	want := run(t, compile(t, g, Options{Raw: true}), in)[0]
+	fused := compile(t, g, Options{})
+	testkit.Compare(t, "sum", run(t, fused, in)[0].Data, want.Data, testkit.Float)
+	if steps := len(fused.(*cpuExec).steps); steps != 2 {
+		t.Errorf("%d steps, want 2", steps)
+	}
+}
+
 // TestProfile measures every node and counts ResNet18's known cost.
 func TestProfile(t *testing.T) {
 	m, err := weights.Seeded("resnet18", weights.SeededOptions{})

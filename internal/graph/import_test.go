@@ -1,9 +1,12 @@
 package graph
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/tlkit/tl/internal/op"
 	"github.com/tlkit/tl/internal/tensor"
@@ -262,6 +265,49 @@ func TestImportErrors(t *testing.T) {
 				rest = after
 			}
 		})
+	}
+}
+
+// TestDamagedNetworks changes random nodes of a network that has every kind of
+// folding: other operators, inputs, attributes. Import may refuse it, but must
+// not panic, and what it takes must run.
+func TestDamagedNetworks(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		m := randomNet(rt)
+		for range rapid.IntRange(1, 3).Draw(rt, "damages") {
+			damage(rt, m)
+		}
+		g, err := Import(m, ImportOptions{Batch: 2})
+		if err != nil {
+			return
+		}
+		if _, err := Optimise(g); err != nil {
+			rt.Fatalf("taken, but not optimised: %v", err)
+		}
+		eval(t, g, noise(g, 1))
+	})
+}
+
+// damage changes one node of m.
+func damage(rt *rapid.T, m *onnx.Model) {
+	n := &m.Nodes[rapid.IntRange(0, len(m.Nodes)-1).Draw(rt, "node")]
+	kind := rapid.IntRange(0, 3).Draw(rt, "damage")
+	switch {
+	case kind == 0:
+		n.Op = rapid.SampledFrom(slices.Concat(op.Supported, slices.Sorted(maps.Keys(folders)))).Draw(rt, "op")
+	case kind == 1 && len(n.Inputs) > 0:
+		names := append(slices.Sorted(maps.Keys(m.Weights)), "x", "", "nowhere")
+		n.Inputs = slices.Clone(n.Inputs)
+		n.Inputs[rapid.IntRange(0, len(n.Inputs)-1).Draw(rt, "input")] = rapid.SampledFrom(names).Draw(rt, "name")
+	case kind == 2 && len(n.Inputs) > 0:
+		n.Inputs = n.Inputs[:rapid.IntRange(0, len(n.Inputs)-1).Draw(rt, "inputs")]
+	default:
+		key := rapid.SampledFrom(strings.Fields("axis axes perm pads strides kernel_shape group keepdims to dilations")).Draw(rt, "attribute")
+		n.Attrs = maps.Clone(n.Attrs)
+		if n.Attrs == nil {
+			n.Attrs = map[string]any{}
+		}
+		n.Attrs[key] = rapid.SampledFrom([]any{int64(-3), int64(7), float32(2), "x", []int64{}, []int64{9, -9}, []int64{3, 2, 1, 0}, []int64{0, 0, 0, 0}}).Draw(rt, "value")
 	}
 }
 

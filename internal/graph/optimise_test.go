@@ -116,6 +116,14 @@ var rewrites = []struct {
 		b := newNet(2, 4, 3, 5)
 		return b.done(b.add("Flatten", nil, b.add("Relu", nil, b.transpose("x", 0, 2, 3, 1))))
 	}, "Relu Transpose Flatten"},
+	{"mean that leaves axes out of order", func() *onnx.Model {
+		b := newNet(2, 4, 6, 6)
+		return b.done(b.add("ReduceMean", attrs{"axes": []int64{1}, "keepdims": int64(0)}, b.transpose("x", 0, 2, 3, 1)))
+	}, "Transpose ReduceMean"},
+	{"two different transposes", func() *onnx.Model {
+		b := newNet(2, 4, 4, 4)
+		return b.done(b.add("Add", nil, b.transpose("x", 0, 2, 3, 1), b.transpose("x", 0, 3, 1, 2)))
+	}, "Transpose Transpose Add"},
 	{"transposed constants", func() *onnx.Model {
 		b := newNet(2, 3, 4, 5)
 		x := b.add("Mul", nil, b.floats(4, 5, 3), b.transpose("x", 0, 2, 3, 1))
