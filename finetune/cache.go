@@ -13,6 +13,8 @@ import (
 
 	"github.com/edsrzf/mmap-go"
 	"github.com/x448/float16"
+
+	"github.com/tlkit/tl/internal/atomicfile"
 )
 
 // cacheMagic opens a feature cache file. The layout, little-endian:
@@ -175,7 +177,7 @@ func (c *featureFile) finish(path string) error {
 	if err := c.f.Close(); err != nil {
 		return diskError(c.path, err)
 	}
-	return os.Rename(c.path, path)
+	return atomicfile.Rename(c.path, path)
 }
 
 // diskError adds what to do where the disk is full.

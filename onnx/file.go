@@ -6,37 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
+
+	"github.com/tlkit/tl/internal/atomicfile"
 )
 
 // WriteFile writes m to path: under a temporary name in the same folder first,
 // which takes path's name when all bytes are on the disk. On an error path is
 // as it was before.
-func WriteFile(path string, m *Model) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-	}()
-	if err := Write(f, m); err != nil {
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+func WriteFile(path string, m *Model) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return Write(w, m) })
 }
 
 // Digest returns the SHA-256 of a file in hexadecimal.

@@ -12,9 +12,10 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tlkit/tl/internal/atomicfile"
 )
 
 // A checkpoint is a safetensors file, so that other programs can read it:
@@ -73,7 +74,7 @@ func SaveCheckpoint(path string, c *Checkpoint) error {
 	writeCheckpoint(digest, header, c.Arrays) // a hash never fails
 	sum := hex.EncodeToString(digest.Sum(nil))
 	header = bytes.Replace(header, []byte(digestKey+noDigest), []byte(digestKey+sum), 1)
-	return writeFile(path, func(w io.Writer) error { return writeCheckpoint(w, header, c.Arrays) })
+	return atomicfile.Write(path, func(w io.Writer) error { return writeCheckpoint(w, header, c.Arrays) })
 }
 
 // encodeHeader returns the header with a digest of zeros, padded with spaces to
@@ -252,45 +253,4 @@ func checkDigest(file, header []byte, want string) error {
 		return errors.New("damaged: its content does not fit its digest")
 	}
 	return nil
-}
-
-// writeFile writes path under a temporary name beside it and renames it when it
-// is complete and on the disk. On an error nothing is left behind.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := f.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	syncDir(filepath.Dir(path))
-	return nil
-}
-
-// syncDir makes a rename in dir last through a power cut where the system can
-// do so; elsewhere (Windows) a folder cannot be synced, and nothing is lost.
-func syncDir(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		d.Sync()
-		d.Close()
-	}
 }

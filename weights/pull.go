@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/tlkit/tl/internal/atomicfile"
 )
 
 // PullOptions says how to download. Its zero value works.
@@ -60,10 +62,9 @@ func Pull(ctx context.Context, e Entry, dir string, o PullOptions) (path string,
 	if err := d.run(ctx); err != nil {
 		return "", fmt.Errorf("pull %s: %w", e.Name, err)
 	}
-	if err := os.Rename(d.part, path); err != nil {
+	if err := atomicfile.Rename(d.part, path); err != nil {
 		return "", err
 	}
-	syncDir(dir)
 	return path, nil
 }
 

@@ -27,7 +27,8 @@ var columns = map[string]string{
 
 // listCSV reads a manifest with a header: path and label, optionally group
 // and split, in any order and with the usual other names. Lines before the
-// header that begin with # are skipped. Paths are relative to the CSV.
+// header that begin with # are skipped. Paths are relative to the CSV, or to
+// ScanOptions.Root.
 func listCSV(file string) (*Dataset, error) {
 	b, err := readCapped(file, maxCSV)
 	if err != nil {
@@ -110,7 +111,7 @@ func (d *Dataset) fill(file string, rows []row) error {
 		labels = append(labels, label)
 	}
 	d.number(labels)
-	if at.group >= 0 {
+	if slices.ContainsFunc(d.Items, func(it Item) bool { return it.Group != "" }) {
 		d.GroupRule = "the manifest's column of groups"
 	}
 	if at.split >= 0 {

@@ -8,11 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tlkit/tl/internal/atomicfile"
 )
 
 // manifestMark begins a saved manifest; the number is the version.
@@ -42,7 +43,7 @@ func (d *Dataset) SaveManifest(path string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return writeAtomic(path, func(w io.Writer) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
 		if _, err := fmt.Fprintf(w, "%s\n# %s\n", manifestMark, meta); err != nil {
 			return err
 		}
@@ -168,31 +169,4 @@ func (d *Dataset) Verify(ctx context.Context, workers int) error {
 		}
 	})
 	return errors.Join(err, errors.Join(errs...))
-}
-
-// writeAtomic writes a file under a temporary name beside it, syncs and renames.
-func writeAtomic(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err = write(f); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

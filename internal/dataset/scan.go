@@ -12,6 +12,7 @@ import (
 
 // ScanOptions says how to read a folder. The zero value works.
 type ScanOptions struct {
+	Root       string // folder that a manifest's paths are relative to; "" = the manifest's own
 	Positive   string // class that a probability speaks of; "" = recognise it
 	GroupRegex string // its first capture group in the file name (or, if some names do not match, in the relative path)
 	GroupCSV   string // file(s) with columns file,group; several separated by commas
@@ -59,13 +60,13 @@ func (e *BadError) Error() string {
 
 // Scan reads a folder of class folders, a folder of train/val/test folders, or
 // a CSV manifest (columns path and label, optionally group and split, in any
-// order; paths relative to the CSV), decodes every picture once and returns
+// order; paths relative to Root), decodes every picture once and returns
 // the data set and a report. The report is returned with most errors, too.
 //
 // Errors: nothing to classify (fewer than two classes), bad pictures
 // ([*BadError]) unless SkipBad, groups that cannot be found as asked.
 func Scan(ctx context.Context, path string, o ScanOptions) (*Dataset, *Report, error) {
-	d, report, err := list(path)
+	d, report, err := list(path, o.Root)
 	if err != nil {
 		return nil, report, err
 	}
@@ -95,7 +96,7 @@ func Scan(ctx context.Context, path string, o ScanOptions) (*Dataset, *Report, e
 }
 
 // list finds the pictures without opening them.
-func list(path string) (*Dataset, *Report, error) {
+func list(path, root string) (*Dataset, *Report, error) {
 	report := &Report{}
 	st, err := os.Stat(path)
 	if err != nil {
@@ -106,6 +107,9 @@ func list(path string) (*Dataset, *Report, error) {
 			return nil, report, fmt.Errorf("%s: wants a folder of class folders or a CSV manifest (path,label,group)", path)
 		}
 		d, err := listCSV(path)
+		if err == nil && root != "" {
+			d.Root = root
+		}
 		return d, report, err
 	}
 	d, err := listFolder(path, report)

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tlkit/tl/internal/testkit"
 	"pgregory.net/rapid"
+
+	"github.com/tlkit/tl/internal/testkit"
 )
 
 // digest is a SHA-256 for tests.

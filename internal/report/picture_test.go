@@ -3,9 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
 	"image/png"
-	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -164,27 +162,5 @@ func TestPicturesRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
-	}
-}
-
-func TestWriteFile(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "a.txt")
-	if err := WriteFile(path, func(w io.Writer) error { _, err := io.WriteString(w, "old"); return err }); err != nil {
-		t.Fatal(err)
-	}
-	broken := errors.New("broken")
-	err := WriteFile(path, func(w io.Writer) error { io.WriteString(w, "half"); return broken })
-	if !errors.Is(err, broken) {
-		t.Errorf("got %v", err)
-	}
-	if b, _ := os.ReadFile(path); string(b) != "old" {
-		t.Errorf("a failed write left %q", b)
-	}
-	if files, _ := os.ReadDir(dir); len(files) != 1 {
-		t.Errorf("left behind: %v", files)
-	}
-	if err := WriteFile(filepath.Join(dir, "none", "a"), nil); err == nil {
-		t.Error("a folder that is not there: no error")
 	}
 }

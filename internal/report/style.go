@@ -18,6 +18,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/tlkit/tl/internal/atomicfile"
 )
 
 // Colours that stay apart for colour-blind eyes (Okabe and Ito, 2008).
@@ -164,7 +166,7 @@ func save(path string, width, height float64, paint func(draw.Canvas)) error {
 	// An SVG names its font; a machine without it takes one of the same widths.
 	picture := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"),
 		[]byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif;"))
-	return WriteFile(path, func(out io.Writer) error {
+	return atomicfile.Write(path, func(out io.Writer) error {
 		_, err := out.Write(picture)
 		return err
 	})
