@@ -79,6 +79,9 @@ func (im *importer) fold(n *onnx.Node) (done bool, err error) {
 	if f == nil {
 		return false, nil
 	}
+	if len(n.Inputs) == 0 && n.Op != "Constant" {
+		return false, fmt.Errorf("has no inputs")
+	}
 	in := make([]*constant, len(n.Inputs))
 	for i, name := range n.Inputs {
 		if name == "" {

@@ -17,10 +17,10 @@ func (im *importer) feed(inputs []onnx.ValueInfo) error {
 		return im.feedInner(inputs)
 	}
 	for i, in := range inputs {
-		if len(in.Shape) > 0 && in.Shape[0].Size > 0 && i == 0 {
-			im.fileBatch = int(in.Shape[0].Size)
+		if b := fixedBatch(in); b > 0 && i == 0 {
+			im.fileBatch = b
 			if im.o.Batch == 0 {
-				im.batch = im.fileBatch
+				im.batch = b
 			}
 		}
 		s, err := im.inputShape(in)
@@ -35,8 +35,19 @@ func (im *importer) feed(inputs []onnx.ValueInfo) error {
 	return nil
 }
 
+// fixedBatch is the batch that an input declares, 0 where it is open.
+func fixedBatch(in onnx.ValueInfo) int {
+	if len(in.Shape) == 0 {
+		return 0
+	}
+	return int(max(0, in.Shape[0].Size))
+}
+
 // feedInner feeds an inner value of the network.
 func (im *importer) feedInner(inputs []onnx.ValueInfo) error {
+	if len(im.m.Inputs) > 0 {
+		im.fileBatch = max(1, fixedBatch(im.m.Inputs[0]))
+	}
 	s := im.o.InputShape.Clone()
 	if s == nil && len(inputs) == 1 {
 		var err error

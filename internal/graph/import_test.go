@@ -129,6 +129,21 @@ func TestCut(t *testing.T) {
 	x := noise(whole, 1)
 	got := eval(t, back, eval(t, front, x)[0])[0]
 	testkit.Compare(t, "front and back", got.Data, eval(t, whole, x)[0].Data, testkit.Exact)
+	b = newNet(2, 3, 8, 8)
+	inner = b.add("Relu", nil, "x")
+	m = b.done(b.add("Reshape", nil, inner, b.ints(2, -1)))
+	back = mustImport(t, m, ImportOptions{Input: inner, InputShape: tensor.Shape{5, 3, 8, 8}})
+	if s := back.Outputs[0].Shape; !s.Equal(tensor.Shape{5, 192}) {
+		t.Errorf("behind a baked batch of 2 five images are %v", s)
+	}
+}
+
+// TestTwoOutputs keeps their order and names.
+func TestTwoOutputs(t *testing.T) {
+	b := newNet(-1, 3, 8, 8)
+	inner := b.add("Relu", nil, b.conv("x", 3, 6, 3))
+	m := b.done(b.conv(inner, 6, 2, 3))
+	last := m.Outputs[0].Name
 	both := mustImport(t, m, ImportOptions{Outputs: []string{inner, last}})
 	if len(both.Outputs) != 2 || both.Outputs[0].Name != inner {
 		t.Errorf("outputs are %v", both.Outputs)

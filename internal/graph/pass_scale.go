@@ -21,6 +21,7 @@ func foldScale(e *editor, n *Node) bool {
 		return false
 	}
 	w, bias := a.apply(conv)
+	n.Name = conv.Name
 	return e.set(n, c, conv.In[0], w, bias)
 }
 
