@@ -19,13 +19,16 @@ func CPU(threads int) (Engine, error) {
 	return NewCPU(d), nil
 }
 
-// NewCPU returns an engine that computes on d, which the caller closes.
+// NewCPU returns an engine that computes on d. Closing the engine closes d.
 func NewCPU(d *cpu.Device) Engine { return &cpuEngine{d} }
 
 type cpuEngine struct{ d *cpu.Device }
 
 // Name is the device's, e.g. "cpu (avx512, 2 threads)".
 func (e *cpuEngine) Name() string { return e.d.Name() }
+
+// Close stops the device's threads.
+func (e *cpuEngine) Close() { e.d.Close() }
 
 // Compile optimises the graph unless o.Raw, gives every activation its place
 // in one arena, and packs the weights. It refuses a program that needs more

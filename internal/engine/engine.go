@@ -28,6 +28,7 @@ type Options struct {
 type Engine interface {
 	Name() string // e.g. "cpu (avx512, 2 threads)"
 	Compile(Program, Options) (Exec, error)
+	Close() // lets the machine go; what was compiled cannot run any more
 }
 
 // Exec is a compiled program. It is not safe for concurrent use.
