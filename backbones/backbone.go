@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/engine"
 	"github.com/tlkit/tl/internal/graph"
 	"github.com/tlkit/tl/internal/tensor"
@@ -19,7 +18,7 @@ type Backbone struct {
 	body   *graph.Graph // up to the last named cut, for looking at; nil once compiled
 	layers []Layer      // of graph
 	all    []Layer      // of the whole network at the file's own size
-	device *cpu.Device
+	engine engine.Engine
 	exec   engine.Exec
 	batch  int
 	input  *tensor.Tensor // (batch,3,S,S) or (batch,S,S,3), prepared
@@ -36,7 +35,7 @@ func (b *Backbone) FeatureShape() []int { return b.card.clone().Feature }
 func (b *Backbone) FeatureSize() int { return tensor.Shape(b.card.Feature).Size() }
 
 // Engine names the machine that computes, e.g. "cpu (avx512, 2 threads)".
-func (b *Backbone) Engine() string { return b.device.Name() }
+func (b *Backbone) Engine() string { return b.engine.Name() }
 
 // Memory is the bytes that the compiled network holds.
 func (b *Backbone) Memory() int64 { return b.exec.Memory() }
@@ -46,9 +45,9 @@ func (b *Backbone) Model() *onnx.Model { return b.m }
 
 // Close gives back the memory, the file and the threads.
 func (b *Backbone) Close() error {
-	if b.device != nil {
-		b.device.Close()
-		b.device = nil
+	if b.engine != nil {
+		b.engine.Close()
+		b.engine = nil
 	}
 	return b.m.Close()
 }

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/engine"
 	"github.com/tlkit/tl/internal/graph"
 	"github.com/tlkit/tl/internal/op"
@@ -303,10 +302,10 @@ func (b *Backbone) compile(o Options) (err error) {
 	if o.Pool {
 		pool(g)
 	}
-	if b.device, err = cpu.New(o.Threads); err != nil {
+	if b.engine, err = engine.CPU(o.Threads); err != nil {
 		return err
 	}
-	if b.exec, err = engine.NewCPU(b.device).Compile(engine.Program{Graph: g}, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory}); err != nil {
+	if b.exec, err = b.engine.Compile(engine.Program{Graph: g}, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory}); err != nil {
 		return trimmed(err, c.File)
 	}
 	b.graph, b.body = nil, nil // their constants may be converted copies of the file's

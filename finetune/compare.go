@@ -27,9 +27,9 @@ type Comparison struct {
 
 // Pair is the difference of two arms on the same test images.
 type Pair struct {
-	A          string              `json:"a"`
-	B          string              `json:"b"`
-	Difference *metrics.Difference `json:"difference"` // A − B
+	A          string      `json:"a"`
+	B          string      `json:"b"`
+	Difference *Difference `json:"difference"` // A − B
 }
 
 // Compare runs every arm on the same split, each in a folder of its own inside

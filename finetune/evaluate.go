@@ -22,6 +22,8 @@ type (
 	Threshold = metrics.Choice
 	// Group is one patient's row of the per-patient table.
 	Group = metrics.Group
+	// Difference is how two models differ on the same images.
+	Difference = metrics.Difference
 	// Figure is a number with its interval.
 	Figure = metrics.Value
 )

@@ -33,6 +33,7 @@ type Model struct {
 
 	groups string // how patients are read off file names
 	file   *onnx.Model
+	engine engine.Engine
 	exec   engine.Exec
 	in     *tensor.Tensor // (B,3,S,S)
 }
@@ -77,6 +78,7 @@ func newModel(file *onnx.Model, threads int) (*Model, error) {
 	}
 	exec, err := e.Compile(engine.Program{Graph: g}, engine.Options{})
 	if err != nil {
+		e.Close()
 		return nil, err
 	}
 	facts := []string{fmt.Sprintf("%s, classes %s, images %d×%d", f.Model, strings.Join(f.Classes, ", "), f.Size, f.Size)}
@@ -84,11 +86,14 @@ func newModel(file *onnx.Model, threads int) (*Model, error) {
 		facts = append(facts, fmt.Sprintf("positive: %s from probability %.4g (%s)", f.Positive, f.Threshold, f.Rule))
 	}
 	return &Model{Path: file.Path, Classes: f.Classes, Positive: f.Positive, Threshold: f.Threshold, Size: f.Size,
-		Trained: f.Model, Facts: facts, groups: f.Groups, file: file, exec: exec, in: tensor.New(shape...)}, nil
+		Trained: f.Model, Facts: facts, groups: f.Groups, file: file, engine: e, exec: exec, in: tensor.New(shape...)}, nil
 }
 
-// Close lets the file go.
-func (m *Model) Close() error { return m.file.Close() }
+// Close lets the file and the threads go.
+func (m *Model) Close() error {
+	m.engine.Close()
+	return m.file.Close()
+}
 
 // Predict answers for each file in order. A file that is no readable image
 // gets a Prediction with Error; only a fault of the model or the end of ctx
