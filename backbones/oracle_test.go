@@ -14,7 +14,7 @@ import (
 
 // Features of seeded networks at several cuts, sizes and preprocessings
 // against onnxruntime, which reads the same file and knows nothing of cards.
-func TestFeaturesInONNXRuntime(t *testing.T) {
+func TestOracleFeatures(t *testing.T) {
 	for _, c := range []struct {
 		name, preprocess string
 		o                weights.SeededOptions
@@ -44,7 +44,7 @@ func TestFeaturesInONNXRuntime(t *testing.T) {
 }
 
 // The stages of the real network against onnxruntime.
-func TestRealStagesInONNXRuntime(t *testing.T) {
+func TestOracleRealStages(t *testing.T) {
 	path, dir := testkit.Data(t, "weights/resnet50.onnx"), t.TempDir()
 	x := pictures(2, 128)
 	testkit.WriteNPY(t, filepath.Join(dir, "x.npy"), tensor.Of(x, 2, 3, 128, 128))

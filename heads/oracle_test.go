@@ -55,7 +55,7 @@ func writeCase(t *testing.T, dir string, c trainCase, h *Head, x []float32, labe
 }
 
 // TestTrainingEqualsTorch also writes testdata/losses.json when TL_UPDATE=1.
-func TestTrainingEqualsTorch(t *testing.T) {
+func TestOracleTraining(t *testing.T) {
 	small := map[string][]float64{}
 	large := []trainCase{
 		{name: "baseline at 64", spec: Spec{Model: "baseline", Input: []int{3, 64, 64}, Dropout: -1, Seed: 8}, o: TrainOptions{Batch: 32}, rate: 1e-3},
@@ -91,7 +91,7 @@ func TestTrainingEqualsTorch(t *testing.T) {
 	}
 }
 
-func TestNodesInOnnxruntime(t *testing.T) {
+func TestOracleNodes(t *testing.T) {
 	for _, c := range append(trainCases, trainCase{spec: Spec{Model: "baseline", Input: []int{3, 100, 100}}, o: TrainOptions{Batch: 1}, rate: 1e-3},
 		trainCase{spec: Spec{Input: []int{7, 5, 5}, Head: "gap", Standardise: true, Hidden: 4, Dropout: 0.3}, o: TrainOptions{Batch: 4}, rate: 0.1, norm: true}) {
 		h, tr, x, labels := c.start(t)

@@ -58,13 +58,13 @@ func Locate(name, dir string) (path string, e Entry, err error) {
 		case err != nil:
 			return "", Entry{}, err
 		case e.Bytes > 0 && info.Size() != e.Bytes:
-			return "", Entry{}, fmt.Errorf("%s has %d bytes, wanted %d: delete it and get it again with: tl weights pull %s", path, info.Size(), e.Bytes, name)
+			return "", Entry{}, fmt.Errorf("%s has %d bytes, wanted %d (delete it and get it again: tl weights pull %s)", path, info.Size(), e.Bytes, name)
 		case e.Bytes == 0:
 			return path, Entry{}, nil
 		}
 		return path, e, nil
 	}
-	return "", Entry{}, fmt.Errorf("%s is not in %s: get it (%.0f MB, %s) with: tl weights pull %s, or give --download", want.Name, dir, float64(want.Bytes)/1e6, want.Licence, name)
+	return "", Entry{}, fmt.Errorf("%s, %.0f MB, licence %s, is not in %s (tl weights pull %s gets it, --download does so on the way)", want.Name, float64(want.Bytes)/1e6, want.Licence, dir, name)
 }
 
 // candidates lists the entries that name may stand for, best first. The last

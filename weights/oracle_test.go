@@ -15,7 +15,7 @@ import (
 
 // Every form of every seeded network passes onnx.checker and computes the same
 // function in onnxruntime, and its output has a sane size.
-func TestSeededFormsInONNXRuntime(t *testing.T) {
+func TestOracleSeededForms(t *testing.T) {
 	for _, name := range SeededNames() {
 		dir := t.TempDir()
 		var files []string

@@ -14,7 +14,7 @@ import (
 
 // TestResizeOracle resizes real cells and photographs' sizes as Pillow
 // (whole levels: within 1) and as onnxruntime (float: within .02) do.
-func TestResizeOracle(t *testing.T) {
+func TestOracleResize(t *testing.T) {
 	var files []string
 	for _, class := range []string{"Parasitized", "Uninfected"} {
 		all, err := filepath.Glob(filepath.Join(testkit.Data(t, "cells"), class, "*.png"))

@@ -20,7 +20,7 @@ import (
 
 // TestAgainstONNXRuntime writes seeded networks in several forms, reads them
 // back as files and compares features, raw and optimised, with the peer's.
-func TestAgainstONNXRuntime(t *testing.T) {
+func TestOracleNetworks(t *testing.T) {
 	dir := t.TempDir()
 	var files []string
 	var inputs []*tensor.Tensor
@@ -42,7 +42,7 @@ func TestAgainstONNXRuntime(t *testing.T) {
 }
 
 // TestRealAgainstONNXRuntime compares the pretrained networks on real images.
-func TestRealAgainstONNXRuntime(t *testing.T) {
+func TestOracleRealNetworks(t *testing.T) {
 	x := firstImages(testkit.ReadNPY(t, testkit.Data(t, "golden/imagenet4_input.npy")), 2)
 	files := []string{testkit.Data(t, "weights/resnet18.onnx"), testkit.Data(t, "weights/resnet50.onnx")}
 	compareWithPeer(t, files, []*tensor.Tensor{x, x})

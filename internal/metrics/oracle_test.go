@@ -16,7 +16,7 @@ import (
 
 // TestAgainstScikitLearn asks scikit-learn about random samples, half of them
 // with many ties, plain and as a bootstrap draw weighs them.
-func TestAgainstScikitLearn(t *testing.T) {
+func TestOracleScikitLearn(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	var cases []reference
 	for k := range 60 {
