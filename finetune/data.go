@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/tlkit/tl/internal/dataset"
 )
@@ -31,6 +32,17 @@ func (o DataOptions) resolved() DataOptions {
 	return o
 }
 
+// check refuses a split that cannot be, before any image is read.
+func (o DataOptions) check() error {
+	if !slices.Contains([]string{"", "group", "random", "keras", "given"}, o.Split) {
+		return fmt.Errorf("--split %s: wants one of group, random, keras, given", o.Split)
+	}
+	if v, t := o.Val, max(0, o.Test); !(v >= 0 && t < 1 && v+t < 1) {
+		return fmt.Errorf("--val %g and --test %g: wants shares from 0 that leave something for training", v, t)
+	}
+	return nil
+}
+
 // Data is a scanned and split set of labelled images.
 type Data struct {
 	set      *dataset.Dataset
@@ -43,6 +55,9 @@ type Data struct {
 // error.
 func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 	o = o.resolved()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	set, warnings, err := scan(ctx, o, p)
 	if err != nil {
 		return nil, err

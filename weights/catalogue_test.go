@@ -55,7 +55,7 @@ func TestLocate(t *testing.T) {
 			t.Errorf("%s: %q, error %v, wanted %q", name, path, err, want)
 		}
 	}
-	wantError("resnet50", "", "tl weights pull resnet50, or give --download")
+	wantError("resnet50", "", "tl weights pull resnet50 gets it, --download")
 	wantError("resnet51", "", "known are alexnet, resnet50")
 	wantError("vgg16-12-int8", "", "quantised")
 

@@ -11,26 +11,17 @@ import (
 func compareCommand(v *voice) *cli.Command {
 	flags := []cli.Flag{
 		&cli.StringSliceFlag{Name: "backbone", Category: "arms", Usage: "`NAME` or ONNX file; repeat it for several arms, @CUT and @CUT@SIZE choose (resnet50.onnx@stage3@64)"},
-		&cli.BoolFlag{Name: "no-baseline", Category: "arms", Usage: "leave the baseline CNN out; the first backbone is compared with then"},
-		&cli.IntFlag{Name: "baseline-size", Category: "arms", Usage: "side of the baseline's images in `PIXELS` (default: 64)"},
+		&cli.BoolFlag{Name: "no-baseline", Category: "arms", Usage: "leave the baseline CNN out; the first backbone is what the others are compared with"},
+		&cli.IntFlag{Name: "baseline-size", Category: "arms", Usage: "side of the baseline's images in `PIXELS`", DefaultText: "64"},
 	}
-	for _, f := range modelFlags() {
-		if n := f.Names()[0]; n != "backbone" && n != "model" {
-			flags = append(flags, f)
-		}
-	}
-	for _, f := range runFlags() {
-		if f.Names()[0] != "resume" {
-			flags = append(flags, f)
-		}
-	}
+	flags = append(flags, without(modelFlags(), "backbone", "model")...)
 	return &cli.Command{
 		Name:  "compare",
 		Usage: "run the baseline CNN and backbones on one split and print one table",
 		Description: "tl compare --data cells/ --backbone resnet50 --backbone vgg16\n" +
 			"tl compare --data cells/ --backbone resnet50.onnx@stage3 --backbone resnet50.onnx@stage4\n\n" +
 			"Given the --name of an earlier comparison it goes on where that stopped.",
-		Flags:  append(append(flags, trainFlags()...), dataFlags()...),
+		Flags:  append(append(append(flags, dataFlags()...), trainFlags()...), without(runFlags(), "resume")...),
 		Action: func(c *cli.Context) error { return compareAction(c, v) },
 	}
 }
@@ -39,24 +30,14 @@ func compareAction(c *cli.Context, v *voice) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	var arms []finetune.Arm
-	if !c.Bool("no-baseline") {
-		o := options(c)
-		o.Model, o.Size, o.Backbone = "baseline", c.Int("baseline-size"), ""
-		if !c.IsSet("hidden") {
-			o.Hidden = 0
-		}
-		arms = append(arms, finetune.Arm{Name: "baseline", Options: o})
+	arms, err := arms(c)
+	if err != nil {
+		return err
 	}
-	for _, b := range c.StringSlice("backbone") {
-		arm, err := parseArm(b, options(c))
-		if err != nil {
-			return usageError{err}
-		}
-		if err := fetch(c, v, arm.Options.Backbone); err != nil {
+	for _, a := range arms {
+		if err := fetch(c, v, a.Options.Backbone); err != nil {
 			return err
 		}
-		arms = append(arms, arm)
 	}
 	cmp, err := finetune.Compare(c.Context, dataOptions(c), c.String("runs"), c.String("name"), arms, v)
 	if err != nil {
@@ -64,4 +45,40 @@ func compareAction(c *cli.Context, v *voice) error {
 	}
 	fmt.Fprintln(c.App.Writer, cmp.Summary())
 	return nil
+}
+
+// arms are the baseline, unless it is left out, and every backbone.
+func arms(c *cli.Context) ([]finetune.Arm, error) {
+	if err := contradictions(c); err != nil {
+		return nil, err
+	}
+	if err := require(c, "data"); err != nil {
+		return nil, err
+	}
+	shared := options(c)
+	shared.Backbone = ""
+	var out []finetune.Arm
+	if !c.Bool("no-baseline") {
+		o := shared
+		o.Model, o.Size, o.Hidden, o.Standardise = "baseline", c.Int("baseline-size"), 0, ""
+		out = append(out, finetune.Arm{Name: "baseline", Options: o})
+	} else if err := refuse(c, "--no-baseline was given too", "baseline-size"); err != nil {
+		return nil, err
+	}
+	for _, b := range c.StringSlice("backbone") {
+		arm, err := parseArm(b, shared)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		out = append(out, arm)
+	}
+	if len(out) < 2 {
+		return nil, usageError{fmt.Errorf("%d of the two arms or more that a comparison wants (--backbone resnet50.onnx, once for each)", len(out))}
+	}
+	for _, a := range out {
+		if _, err := a.Options.Resolved(); err != nil {
+			return nil, usageError{fmt.Errorf("%s: %w", a.Name, err)}
+		}
+	}
+	return out, nil
 }

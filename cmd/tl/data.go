@@ -23,8 +23,12 @@ func scan(c *cli.Context, v *voice, skipBad bool) (*dataset.Dataset, *dataset.Re
 	if c.NArg() != 1 {
 		return nil, nil, usageError{fmt.Errorf("wants one folder or manifest, found %d (tl data %s FOLDER)", c.NArg(), c.Command.Name)}
 	}
+	if err := contradictions(c); err != nil {
+		return nil, nil, err
+	}
 	begun := false
 	d, r, err := dataset.Scan(c.Context, c.Args().First(), dataset.ScanOptions{
+		Root:     c.String("root"),
 		Positive: c.String("positive"), GroupRegex: c.String("group"), GroupCSV: c.String("group-csv"),
 		NoGroups: c.Bool("no-groups"), SkipBad: skipBad,
 		Progress: func(done, total int) {
@@ -47,28 +51,11 @@ func scan(c *cli.Context, v *voice, skipBad bool) (*dataset.Dataset, *dataset.Re
 // scanFlags are the data flags without --data, which is the argument here, and
 // without those of the split.
 func scanFlags() []cli.Flag {
-	var out []cli.Flag
-	for _, f := range dataFlags() {
-		switch f.Names()[0] {
-		case "data", "split", "val", "test", "split-seed":
-		default:
-			out = append(out, f)
-		}
-	}
-	return out
+	return without(dataFlags(), "data", "split", "val", "test", "split-seed")
 }
 
 // splitFlags are the flags of the split.
-func splitFlags() []cli.Flag {
-	var out []cli.Flag
-	for _, f := range dataFlags() {
-		switch f.Names()[0] {
-		case "split", "val", "test", "split-seed":
-			out = append(out, f)
-		}
-	}
-	return out
-}
+func splitFlags() []cli.Flag { return only(dataFlags(), "split", "val", "test", "split-seed") }
 
 // assign splits d as the flags say and prints the warnings.
 func assign(c *cli.Context, v *voice, d *dataset.Dataset) error {

@@ -13,13 +13,13 @@ func dataMakeCommand(v *voice) *cli.Command {
 		Name: "make", Usage: "write generated stained cells with and without parasites, for demos and tests", ArgsUsage: "FOLDER",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "count", Usage: "`N` cells", Value: 400},
-			&cli.IntFlag{Name: "patients", Usage: "`N` patients (default: one for 16 cells)"},
-			&cli.Uint64Flag{Name: "seed"},
-			&cli.Float64Flag{Name: "infected", Usage: "`SHARE` of infected cells (default: 0.5)"},
+			&cli.IntFlag{Name: "patients", Usage: "`N` patients", DefaultText: "one for 16 cells, 12 at least"},
+			&cli.Uint64Flag{Name: "seed", Usage: "another `SEED` draws other cells"},
+			&cli.Float64Flag{Name: "infected", Usage: "`SHARE` of infected cells ", DefaultText: "0.5"},
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return usageError{fmt.Errorf("wants one folder to write (tl data make cells/)")}
+				return usageError{fmt.Errorf("wants one folder to write, found %d (tl data make cells/)", c.NArg())}
 			}
 			err := dataset.Make(c.Args().First(), dataset.MakeOptions{
 				Count: c.Int("count"), Patients: c.Int("patients"), Seed: c.Uint64("seed"), Infected: c.Float64("infected"),

@@ -35,7 +35,7 @@ func dataSplitCommand(v *voice) *cli.Command {
 				if err := d.SaveManifest(out); err != nil {
 					return err
 				}
-				v.Note("written: " + out)
+				v.Note("written: " + out + "; its paths are relative to " + d.Root + " (tl finetune --data " + out + " --root " + d.Root + ")")
 			}
 			return nil
 		},

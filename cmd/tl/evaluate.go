@@ -11,34 +11,29 @@ import (
 
 func evaluateCommand(v *voice) *cli.Command {
 	return &cli.Command{
-		Name:        "evaluate",
-		Usage:       "score an exported model on a labelled folder",
-		Description: "tl evaluate --model runs/resnet50-1/model.onnx --data other-cells/",
+		Name:  "evaluate",
+		Usage: "score an exported model on a labelled folder",
+		Description: "tl evaluate --model runs/resnet50-1/model.onnx --data other-cells/\n" +
+			"tl evaluate --model runs/resnet50-1/model.onnx --data runs/resnet50-1/split.csv --only test\n\n" +
+			"The threshold is the one stored in the model.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "model", Usage: "`FILE` that tl exported", Required: true},
+			&cli.StringFlag{Name: "model", Usage: "`FILE` that tl exported"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
-			&cli.StringFlag{Name: "only", Usage: "score only the images of this `SPLIT` of a run's split.csv: val or test"},
-			&cli.IntFlag{Name: "threads", Usage: "`N` threads (default: all cores)"},
-		}, labelFlags()...),
+			&cli.StringFlag{Name: "only", Usage: "score only the images of one `SPLIT`, train, val or test, of a manifest or of train/val/test folders"},
+			threadsFlag(""),
+		}, only(dataFlags(), "data", "root", "group", "group-csv", "no-groups", "skip-bad")...),
 		Action: func(c *cli.Context) error { return evaluateAction(c, v) },
 	}
 }
 
-// labelFlags are the data flags without those of the split.
-func labelFlags() []cli.Flag {
-	var out []cli.Flag
-	for _, f := range dataFlags() {
-		switch f.Names()[0] {
-		case "split", "val", "test", "split-seed", "positive":
-		default:
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
 func evaluateAction(c *cli.Context, v *voice) error {
 	if err := noArguments(c); err != nil {
+		return err
+	}
+	if err := require(c, "model", "data"); err != nil {
+		return err
+	}
+	if err := contradictions(c); err != nil {
 		return err
 	}
 	m, err := finetune.OpenModel(c.String("model"), c.Int("threads"))

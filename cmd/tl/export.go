@@ -18,14 +18,19 @@ func exportCommand(v *voice) *cli.Command {
 			"The file takes uint8 RGB images (N,H,W,3) of any size. Every finished run holds\n" +
 			"it already as model.onnx; of a run that was stopped, the best epoch so far is written.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "run", Usage: "run `FOLDER` (default: the newest in --runs)"},
+			&cli.StringFlag{Name: "run", Usage: "run `FOLDER`", DefaultText: "the newest in --runs"},
 			&cli.StringFlag{Name: "runs", Usage: "`FOLDER` of all runs", DefaultText: "runs"},
-			&cli.StringFlag{Name: "weights-dir", Usage: "`FOLDER` of named weights"},
-			&cli.StringFlag{Name: "cache-dir", Usage: "`FOLDER` of cached features"},
+			weightsDirFlag(""),
+			cacheDirFlag(""),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return usageError{fmt.Errorf("wants one file to write, found %d (tl export model.onnx)", c.NArg())}
+			}
+			if c.IsSet("run") {
+				if err := refuse(c, "--run names the folder", "runs"); err != nil {
+					return err
+				}
 			}
 			from, err := finetune.Export(c.Context, c.String("runs"), c.String("run"), c.Args().First(), c.String("cache-dir"), c.String("weights-dir"), v)
 			if err != nil {

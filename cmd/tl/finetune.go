@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -33,23 +33,49 @@ func finetuneAction(c *cli.Context, v *voice) (*finetune.Outcome, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
-	if folder := c.String("resume"); folder != "" {
-		return finetune.Resume(c.Context, folder, c.Int("threads"), c.String("cache-dir"), c.String("weights-dir"), v)
+	if c.IsSet("resume") {
+		if err := resumeAlone(c); err != nil {
+			return nil, err
+		}
+		return finetune.Resume(c.Context, c.String("resume"), c.Int("threads"), c.String("cache-dir"), c.String("weights-dir"), v)
 	}
-	o := options(c)
+	o, err := checkedOptions(c)
+	if err != nil {
+		return nil, err
+	}
 	if err := fetch(c, v, o.Backbone); err != nil {
 		return nil, err
 	}
 	return finetune.Run(c.Context, o, v)
 }
 
-// noArguments refuses words that belong to no flag.
-func noArguments(c *cli.Context) error {
-	if c.Args().Present() {
-		return usageError{fmt.Errorf("tl %s: unexpected %q (flags begin with --; tl %s --help)",
-			c.Command.Name, strings.Join(c.Args().Slice(), " "), c.Command.Name)}
+// resumeAlone refuses flags that would change a run that has begun.
+func resumeAlone(c *cli.Context) error {
+	for _, f := range c.LocalFlagNames() {
+		if !slices.Contains([]string{"resume", "threads", "cache-dir", "weights-dir"}, f) {
+			return usageError{fmt.Errorf("--%s cannot change a run that has begun: its settings.json counts (tl finetune --resume %s)", f, c.String("resume"))}
+		}
 	}
 	return nil
+}
+
+// checkedOptions is options for a command that trains: what is missing,
+// contradictory or out of range is a usage error.
+func checkedOptions(c *cli.Context) (finetune.Options, error) {
+	o := options(c)
+	if err := contradictions(c); err != nil {
+		return o, err
+	}
+	if o.Data.Path == "" {
+		return o, usageError{fmt.Errorf("no images (--data FOLDER, with one folder of images a class)")}
+	}
+	if o.Backbone == "" && o.Model != "baseline" {
+		return o, usageError{fmt.Errorf("no backbone (--backbone FILE.onnx or a name of `tl weights list`; or --model baseline trains a CNN from scratch)")}
+	}
+	if _, err := o.Resolved(); err != nil {
+		return o, usageError{err}
+	}
+	return o, nil
 }
 
 // options turns flags into what finetune wants.
@@ -82,7 +108,7 @@ func dataOptions(c *cli.Context) finetune.DataOptions {
 		test = -1 // none, where the zero value means the default
 	}
 	return finetune.DataOptions{
-		Path: c.String("data"), Positive: c.String("positive"), Split: c.String("split"), Val: c.Float64("val"), Test: test,
+		Path: c.String("data"), Root: c.String("root"), Positive: c.String("positive"), Split: c.String("split"), Val: c.Float64("val"), Test: test,
 		Group: c.String("group"), GroupCSV: c.String("group-csv"), NoGroups: c.Bool("no-groups"),
 		SkipBad: c.Bool("skip-bad"), Seed: c.Uint64("split-seed"),
 	}

@@ -34,7 +34,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	v := newVoice(stderr)
-	err := app(v, stdout, stderr).RunContext(ctx, args)
+	cli.HelpPrinter = printHelp
+	a := app(v, stdout, stderr)
+	err := a.RunContext(ctx, flagsFirst(args, a.Commands))
 	v.End()
 	switch {
 	case err == nil:
@@ -43,15 +45,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		v.interrupted()
 		return exitInterrupted
 	}
-	v.fail(err)
+	v.fail(err, typed(args, a.Commands))
 	if errors.As(err, new(usageError)) {
 		return exitUsage
 	}
 	return exitError
 }
-
-// usageError is a command line that makes no sense.
-type usageError struct{ error }
 
 func app(v *voice, stdout, stderr io.Writer) *cli.App {
 	return &cli.App{
@@ -66,18 +65,16 @@ func app(v *voice, stdout, stderr io.Writer) *cli.App {
 		Version:   finetune.Version,
 		Writer:    stdout,
 		ErrWriter: stderr,
-		Commands: []*cli.Command{
-			finetuneCommand(v), compareCommand(v), predictCommand(v), evaluateCommand(v), exportCommand(v),
-			summaryCommand(v), dataCommand(v), weightsCommand(v), demoCommand(v),
-		},
-		HideHelpCommand:        true,
-		UseShortOptionHandling: false,
-		OnUsageError:           func(_ *cli.Context, err error, _ bool) error { return usageError{err} },
-		ExitErrHandler:         func(*cli.Context, error) {}, // run prints and decides
-		CommandNotFound:        nil,
+		Commands: prepare([]*cli.Command{
+			demoCommand(v), finetuneCommand(v), compareCommand(v), predictCommand(v), evaluateCommand(v), exportCommand(v),
+			summaryCommand(v), dataCommand(v), weightsCommand(v),
+		}),
+		HideHelpCommand: true,
+		OnUsageError:    func(c *cli.Context, err error, _ bool) error { return wrongFlag(c, err) },
+		ExitErrHandler:  func(*cli.Context, error) {}, // run prints and decides
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usageError{unknownCommand(c)}
+				return unknownCommand(c, c.App.Commands)
 			}
 			return cli.ShowAppHelp(c)
 		},

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -19,13 +19,15 @@ func predictCommand(v *voice) *cli.Command {
 		Name:      "predict",
 		Usage:     "say what an exported model sees in images",
 		ArgsUsage: "FILE or FOLDER …",
-		Description: "tl predict --model runs/resnet50-1/model.onnx images/ > answers.csv --format csv\n" +
-			"tl predict --model model.onnx --per-patient images/",
+		Description: "tl predict --model runs/resnet50-1/model.onnx images/\n" +
+			"tl predict --model model.onnx --format csv images/ > answers.csv\n" +
+			"tl predict --model model.onnx --per-patient images/\n\n" +
+			"A file that cannot be read has a line without an answer, and the exit code is 1.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "model", Usage: "`FILE` that tl exported", Required: true},
-			&cli.StringFlag{Name: "format", Usage: "table, csv or jsonl", Value: "table"},
+			&cli.StringFlag{Name: "model", Usage: "`FILE` that tl exported"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: table, csv or jsonl", Value: "table"},
 			&cli.BoolFlag{Name: "per-patient", Usage: "one line a patient, where file names tell them"},
-			&cli.IntFlag{Name: "threads", Usage: "`N` threads (default: all cores)"},
+			threadsFlag(""),
 		},
 		Action: func(c *cli.Context) error { return predictAction(c, v) },
 	}
@@ -35,10 +37,12 @@ func predictAction(c *cli.Context, v *voice) error {
 	if !c.Args().Present() {
 		return usageError{fmt.Errorf("no images (tl predict --model model.onnx FOLDER)")}
 	}
-	print, ok := map[string]func(io.Writer, *finetune.Model, []finetune.Prediction) error{
-		"table": printTable, "csv": printCSV, "jsonl": printLines}[c.String("format")]
-	if !ok {
-		return usageError{fmt.Errorf("--format %s: wants table, csv or jsonl", c.String("format"))}
+	if err := require(c, "model"); err != nil {
+		return err
+	}
+	format := c.String("format")
+	if !slices.Contains([]string{"table", "csv", "jsonl"}, format) {
+		return usageError{fmt.Errorf("--format %s: wants table, csv or jsonl (--format csv)", format)}
 	}
 	files, err := finetune.ImageFiles(c.Args().Slice())
 	if err != nil {
@@ -57,9 +61,29 @@ func predictAction(c *cli.Context, v *voice) error {
 		return err
 	}
 	if c.Bool("per-patient") {
-		return printPatients(c.App.Writer, m, answers)
+		err = printPatients(c.App.Writer, format, m, answers)
+	} else {
+		err = map[string]func(io.Writer, []finetune.Prediction) error{
+			"table": printTable, "csv": printCSV, "jsonl": printLines}[format](c.App.Writer, answers)
 	}
-	return print(c.App.Writer, m, answers)
+	if err != nil {
+		return err
+	}
+	return unanswered(answers)
+}
+
+// unanswered is an error when files could not be read: a script must notice.
+func unanswered(answers []finetune.Prediction) error {
+	n := 0
+	for _, a := range answers {
+		if a.Error != "" {
+			n++
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d files could not be read and have no answer (tl data check FOLDER says why)", n, len(answers))
 }
 
 // predictAll collects every answer and counts the files without one.
@@ -82,19 +106,19 @@ func predictAll(c *cli.Context, v *voice, m *finetune.Model, files []string) ([]
 	return out, nil
 }
 
-func printTable(w io.Writer, m *finetune.Model, answers []finetune.Prediction) error {
+func printTable(w io.Writer, answers []finetune.Prediction) error {
 	t := report.Table{Columns: []string{"file", "label", "probability"}, Align: "llr"}
 	for _, p := range answers {
 		if p.Error != "" {
-			t.Add(filepath.Base(p.Path), "unreadable", "")
+			t.Add(p.Path, "unreadable", "")
 			continue
 		}
-		t.Add(filepath.Base(p.Path), p.Label, report.Number(p.Probability, 4))
+		t.Add(p.Path, p.Label, report.Number(p.Probability, 4))
 	}
 	return t.Text(w)
 }
 
-func printCSV(w io.Writer, m *finetune.Model, answers []finetune.Prediction) error {
+func printCSV(w io.Writer, answers []finetune.Prediction) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"path", "group", "label", "probability", "error"})
 	for _, p := range answers {
@@ -108,7 +132,7 @@ func printCSV(w io.Writer, m *finetune.Model, answers []finetune.Prediction) err
 	return out.Error()
 }
 
-func printLines(w io.Writer, m *finetune.Model, answers []finetune.Prediction) error {
+func printLines(w io.Writer, answers []finetune.Prediction) error {
 	e := json.NewEncoder(w)
 	for _, p := range answers {
 		if err := e.Encode(p); err != nil {
@@ -118,12 +142,46 @@ func printLines(w io.Writer, m *finetune.Model, answers []finetune.Prediction) e
 	return nil
 }
 
+// patientLine is one line of --per-patient --format jsonl.
+type patientLine struct {
+	Patient string  `json:"patient"`
+	Images  int     `json:"images"`
+	Called  int     `json:"called"` // of the positive class
+	Share   float64 `json:"share"`
+	Mean    float64 `json:"mean_probability"`
+}
+
 // printPatients rolls the answers up: cells, cells called positive, mean
 // probability of each patient.
-func printPatients(w io.Writer, m *finetune.Model, answers []finetune.Prediction) error {
-	t := report.Table{Columns: []string{"patient", "images", "called " + m.Positive, "share", "mean probability"}}
+func printPatients(w io.Writer, format string, m *finetune.Model, answers []finetune.Prediction) error {
+	called := m.Positive
+	if called == "" {
+		called = "other than " + m.Classes[0]
+	}
+	t := report.Table{Columns: []string{"patient", "images", "called " + called, "share", "mean probability"}}
+	lines := json.NewEncoder(w)
 	for _, g := range finetune.RollUp(m, answers) {
-		t.Add(g.Group, strconv.Itoa(g.Images), strconv.Itoa(g.Called), report.Percent(float64(g.Called)/float64(g.Images), 1), report.Number(g.Mean, 4))
+		share := float64(g.Called) / float64(g.Images)
+		switch format {
+		case "jsonl":
+			if err := lines.Encode(patientLine{g.Group, g.Images, g.Called, share, g.Mean}); err != nil {
+				return err
+			}
+		case "csv":
+			t.Add(g.Group, strconv.Itoa(g.Images), strconv.Itoa(g.Called), report.Number(share, 4), report.Number(g.Mean, 4))
+		default:
+			name := g.Group
+			if name == "" {
+				name = "(no patient in the name)"
+			}
+			t.Add(name, strconv.Itoa(g.Images), strconv.Itoa(g.Called), report.Percent(share, 1), report.Number(g.Mean, 4))
+		}
+	}
+	switch format {
+	case "jsonl":
+		return nil
+	case "csv":
+		return t.CSV(w)
 	}
 	return t.Text(w)
 }

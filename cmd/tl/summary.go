@@ -17,13 +17,19 @@ func summaryCommand(v *voice) *cli.Command {
 		Usage: "print layers, output shapes and parameters, trainable and frozen, as Keras does",
 		Description: "tl summary --backbone resnet50.onnx --cut stage3\n" +
 			"tl summary --model baseline --size 100",
-		Flags: append(modelFlags(), weightsDirFlag(),
-			&cli.IntFlag{Name: "classes", Usage: "`N` classes", Value: 2}),
+		Flags: append(modelFlags(), weightsDirFlag("model"),
+			&cli.IntFlag{Name: "classes", Category: "model", Usage: "`N` classes to tell apart", Value: 2}),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
 			o := options(c)
+			if err := contradictions(c); err != nil {
+				return err
+			}
+			if o.Backbone == "" && o.Model != "baseline" {
+				return usageError{fmt.Errorf("no backbone (--backbone FILE.onnx or a name of `tl weights list`; or --model baseline)")}
+			}
 			if err := fetch(c, v, o.Backbone); err != nil {
 				return err
 			}

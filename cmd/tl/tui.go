@@ -1,17 +1,19 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
 
 	"github.com/tlkit/tl/finetune"
+	"github.com/tlkit/tl/internal/dataset"
 )
 
 // The rules of the terminal:
@@ -35,9 +37,10 @@ type voice struct {
 	unit  string
 	total int
 	done  int
-	start time.Time
-	last  time.Time
-	first int // done when the work began to move: rates leave out what was there
+	begun time.Time
+	last  time.Time // of the last plain line
+	moved time.Time // of the first Advance
+	first int       // done at the first Advance: rates leave out what was there
 }
 
 var _ finetune.Progress = (*voice)(nil)
@@ -63,7 +66,7 @@ func (v *voice) Warn(text string) { v.Note("tl: warning: " + text) }
 func (v *voice) Begin(what, unit string, total int) {
 	v.End()
 	v.what, v.unit, v.total, v.done, v.first = what, unit, total, 0, -1
-	v.start, v.last = time.Now(), time.Now()
+	v.begun, v.last = time.Now(), time.Now()
 	if v.terminal {
 		v.bar = progressbar.NewOptions(total,
 			progressbar.OptionSetWriter(v.w), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
@@ -79,7 +82,7 @@ func (v *voice) Advance(done int) {
 	}
 	v.done = done
 	if v.first < 0 {
-		v.first, v.start = done, time.Now()
+		v.first, v.moved = done, time.Now()
 	}
 	if v.bar != nil {
 		_ = v.bar.Set(done) // a bar that cannot be drawn stops nothing
@@ -87,19 +90,36 @@ func (v *voice) Advance(done int) {
 	}
 	if time.Since(v.last) >= plainEvery {
 		v.last = time.Now()
-		fmt.Fprintf(v.w, "%s: %d of %d %s%s\n", v.what, done, v.total, v.unit, v.rate())
+		fmt.Fprintln(v.w, v.line(time.Now()))
 	}
 }
 
-// rate says how fast it goes and how long it will take.
-func (v *voice) rate() string {
-	seconds := time.Since(v.start).Seconds()
-	if v.done <= v.first || seconds <= 0 {
-		return ""
+// line is the plain progress at a moment: how far, how fast, how long still.
+func (v *voice) line(now time.Time) string {
+	s := fmt.Sprintf("%s: %d of %d %s", v.what, v.done, v.total, v.unit)
+	if r := v.rate(now); r > 0 {
+		left := time.Duration(float64(v.total-v.done) / r * float64(time.Second)).Round(time.Second)
+		s += fmt.Sprintf(", %s, %s left", v.speed(r), left)
 	}
-	r := float64(v.done-v.first) / seconds
-	left := time.Duration(float64(v.total-v.done) / r * float64(time.Second)).Round(time.Second)
-	return fmt.Sprintf(", %.1f %s/s, %s left", r, v.unit, left)
+	return s
+}
+
+// rate is units a second since work began to move; 0 in the first second and
+// where nothing moved, when it would say nothing.
+func (v *voice) rate(now time.Time) float64 {
+	seconds := now.Sub(v.moved).Seconds()
+	if v.first < 0 || v.done <= v.first || seconds < 1 {
+		return 0
+	}
+	return float64(v.done-v.first) / seconds
+}
+
+// speed words a rate: 213 images/s, 4.2 images/s.
+func (v *voice) speed(rate float64) string {
+	if rate < 10 {
+		return fmt.Sprintf("%.1f %s/s", rate, v.unit)
+	}
+	return fmt.Sprintf("%.0f %s/s", rate, v.unit)
 }
 
 // End finishes the display with one line that stays.
@@ -108,10 +128,10 @@ func (v *voice) End() {
 		return
 	}
 	v.clear()
-	seconds := time.Since(v.start).Seconds()
-	line := fmt.Sprintf("%s: %d of %d %s in %.1f s", v.what, v.done, v.total, v.unit, seconds)
-	if v.done > v.first && v.first >= 0 && seconds > 0 {
-		line += fmt.Sprintf(" (%.1f %s/s)", float64(v.done-v.first)/seconds, v.unit)
+	now := time.Now()
+	line := fmt.Sprintf("%s: %d of %d %s in %.1f s", v.what, v.done, v.total, v.unit, now.Sub(v.begun).Seconds())
+	if r := v.rate(now); r > 0 {
+		line += " (" + v.speed(r) + ")"
 	}
 	v.what, v.bar = "", nil
 	fmt.Fprintln(v.w, line)
@@ -134,13 +154,33 @@ func (v *voice) clear() {
 	}
 }
 
-// fail prints an error and, where its text ends in parentheses, the hint.
-func (v *voice) fail(err error) {
+// fail prints an error and what to type. Every error has a hint: its own, or
+// one for its kind.
+func (v *voice) fail(err error, command string) {
 	text, hint := splitHint(err.Error())
-	v.Note("tl: error: " + text)
-	if hint != "" {
-		v.Note("tl: hint: " + hint)
+	var bad *dataset.BadError
+	switch {
+	case errors.As(err, &bad):
+		text, hint = err.Error(), "--skip-bad leaves them out; tl data check "+bad.Root+" looks at all files"
+	case hint != "":
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "check the path; it counts from the folder you are in" + here()
+	case errors.Is(err, fs.ErrPermission):
+		hint = "check the rights of that path, or choose another"
+	default:
+		hint = command + " --help says what the command wants"
 	}
+	v.Note("tl: error: " + text)
+	v.Note("tl: hint: " + hint)
+}
+
+// here is the folder that relative paths count from.
+func here() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	return ", " + dir
 }
 
 // interrupted says what Ctrl-C left behind.
@@ -170,13 +210,4 @@ func splitHint(s string) (text, hint string) {
 		}
 	}
 	return s, ""
-}
-
-// unknownCommand names the command that was meant, where one is near.
-func unknownCommand(c *cli.Context) error {
-	name := c.Args().First()
-	if s := cli.SuggestCommand(c.App.Commands, name); s != "" {
-		return fmt.Errorf("unknown command %q (tl %s)", name, s)
-	}
-	return fmt.Errorf("unknown command %q (tl --help lists the commands)", name)
 }

@@ -13,7 +13,3 @@ func weightsCommand(v *voice) *cli.Command {
 		},
 	}
 }
-
-func weightsDirFlag() cli.Flag {
-	return &cli.StringFlag{Name: "weights-dir", Usage: "`FOLDER` of named weights (default: $TL_HOME, else the user's cache)"}
-}

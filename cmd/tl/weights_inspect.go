@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/tlkit/tl/backbones"
@@ -9,9 +11,12 @@ import (
 func weightsInspectCommand(v *voice) *cli.Command {
 	return &cli.Command{
 		Name: "inspect", Usage: "what a network is: cuts, preprocessing, whether it looks trained", ArgsUsage: "NAME or FILE",
-		Flags: []cli.Flag{weightsDirFlag(), &cli.IntFlag{Name: "size", Usage: "image side in `PIXELS`", Value: 224}},
+		Flags: []cli.Flag{weightsDirFlag(""), &cli.IntFlag{Name: "size", Usage: "image side in `PIXELS`", Value: 224}},
 		Action: func(c *cli.Context) error {
-			b, err := backbones.Open(c.Args().First(), backbones.Options{Size: c.Int("size"), Preprocess: "", Dir: c.String("weights-dir")})
+			if c.NArg() != 1 {
+				return usageError{fmt.Errorf("wants one network, found %d (tl weights inspect resnet50.onnx)", c.NArg())}
+			}
+			b, err := backbones.Open(c.Args().First(), backbones.Options{Size: c.Int("size"), Dir: c.String("weights-dir")})
 			if err != nil {
 				return err
 			}

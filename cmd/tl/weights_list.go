@@ -13,7 +13,7 @@ import (
 func weightsListCommand() *cli.Command {
 	return &cli.Command{
 		Name: "list", Usage: "known files: size, licence, preprocessing, SHA-256, and whether they are here",
-		Flags: []cli.Flag{weightsDirFlag(), &cli.BoolFlag{Name: "long", Usage: "also URL, source, digest and notes"}},
+		Flags: []cli.Flag{weightsDirFlag(""), &cli.BoolFlag{Name: "long", Usage: "also URL, source, digest and notes"}},
 		Action: func(c *cli.Context) error {
 			t := report.Table{Columns: []string{"network", "file", "size", "opset", "preprocessing", "licence", "here", "note"}, Align: "llrrllll"}
 			for _, e := range weights.Catalogue() {
