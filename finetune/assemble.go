@@ -11,8 +11,8 @@ import (
 // in the channel order and layout that the network wants.
 func (b builder) normalise(v string, card backbones.Card) string {
 	p := card.Preprocess
-	if p.Order == "BGR" {
-		v = b.node("Gather", "tl/bgr", []string{v, b.ints("tl/channels", []int64{3}, 2, 1, 0)}, map[string]any{"axis": int64(1)})
+	if p.Order == "BGR" { // a 1×1 convolution swaps planes exactly, and any engine knows it
+		v = b.node("Conv", "tl/bgr", []string{v, b.floats("tl/swap", []int64{3, 3, 1, 1}, 0, 0, 1, 0, 1, 0, 1, 0, 0)}, nil)
 	}
 	scale, shift := make([]float32, 3), make([]float32, 3)
 	for c := range 3 {
