@@ -45,9 +45,11 @@ func (o DataOptions) check() error {
 
 // Data is a scanned and split set of labelled images.
 type Data struct {
-	set      *dataset.Dataset
 	Warnings []string // what may spoil the result, e.g. patients in two splits
 	Facts    []string // what was found, in words
+
+	set       *dataset.Dataset
+	generated bool // made by tl data make: no real cells
 }
 
 // OpenData scans a folder or a manifest, decodes every image once to find the
@@ -58,27 +60,27 @@ func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	set, warnings, err := scan(ctx, o, p)
+	d, err := scan(ctx, o, p)
 	if err != nil {
 		return nil, err
 	}
-	more, err := set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
+	warnings, err := d.set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
 	if err != nil {
 		return nil, err
 	}
-	if err := set.CheckLeak(); err != nil {
+	if err := d.set.CheckLeak(); err != nil {
 		return nil, fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
 	}
-	d := &Data{set: set, Warnings: append(warnings, more...)}
+	d.Warnings = append(d.Warnings, warnings...)
 	d.Facts = d.describe()
 	return d, nil
 }
 
 // scan finds and decodes the images of o and words what may spoil a result.
-func scan(ctx context.Context, o DataOptions, p Progress) (*dataset.Dataset, []string, error) {
+func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 	root, err := o.root()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	begun := false
 	set, report, err := dataset.Scan(ctx, o.Path, dataset.ScanOptions{
@@ -95,9 +97,9 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*dataset.Dataset, []s
 		p.End()
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return set, append(badFiles(report), report.Warnings...), nil
+	return &Data{set: set, generated: report.Generated, Warnings: append(badFiles(report), report.Warnings...)}, nil
 }
 
 // root returns the folder that the paths of a manifest are relative to, "" for

@@ -18,14 +18,13 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 		return nil, fmt.Errorf("no images: wants a folder or a manifest (--data)")
 	}
 	o.Positive = m.Positive
-	set, warnings, err := scan(ctx, o, p)
+	d, err := scan(ctx, o, p)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range warnings {
+	for _, w := range d.Warnings {
 		p.Warn(w)
 	}
-	d := &Data{set: set}
 	if err := m.fits(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Path, err)
 	}

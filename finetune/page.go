@@ -30,7 +30,8 @@ func (r *run) page(out *Outcome) error {
 func (d *Data) facts() report.Data {
 	out := report.Data{
 		Name: filepath.Base(d.set.Root), Classes: d.labelNames(), PositiveWhy: d.set.PositiveWhy, GroupWord: "patient",
-		GroupRule: d.set.GroupRule, SplitRule: d.set.SplitRule, Seed: d.set.Seed, Digest: d.set.Digest(), Warnings: d.Warnings,
+		GroupRule: d.set.GroupRule, SplitRule: d.set.SplitRule, Seed: d.set.Seed, Digest: d.set.Digest(),
+		Generated: d.generated, Warnings: d.Warnings,
 	}
 	if d.set.Positive >= 0 {
 		out.Positive = d.set.Classes[d.set.Positive]
