@@ -31,6 +31,7 @@ type Device struct {
 
 	// One task of each kind, reused, so that nothing is allocated in a step.
 	each       eachTask
+	loops      map[any]task // by loopKey
 	conv       convTask
 	strips     stripTask
 	gradWeight gradWeightTask
@@ -61,7 +62,7 @@ func New(threads int) (*Device, error) {
 }
 
 func newDevice(threads int, k *kernels) *Device {
-	return &Device{team: newTeam(threads), k: k}
+	return &Device{team: newTeam(threads), k: k, loops: map[any]task{}}
 }
 
 // choose returns the kernel set of that name, or the best one for "".
@@ -106,8 +107,7 @@ func (d *Device) Close() { d.team.close() }
 
 // Parallel calls f(0) … f(n-1), in any order and on all threads, and returns
 // when all are done. A panic in f on several threads is raised again here as a
-// *Panic. f must not use the Device. To allocate nothing, keep f (a method
-// value of a struct that holds its operands) and pass the same one each time.
+// *Panic. f must not use the Device. What has to allocate nothing calls Split.
 func (d *Device) Parallel(n int, f func(i int)) {
 	d.each.f = f
 	d.team.run(n, &d.each)

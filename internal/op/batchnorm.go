@@ -51,17 +51,28 @@ func (b BatchNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 // Forward applies one factor and one offset per channel, both made in float64.
 func (b BatchNorm) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	channels, plane := planes(x[0].Shape)
-	rows(d, x[0].Shape[0]*channels, plane, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			c := i % channels
-			f := float64(x[1].Data[c]) * b.inverse(x[4].Data[c])
-			factor, offset := float32(f), float32(float64(x[2].Data[c])-f*float64(x[3].Data[c]))
-			y, x := y.Data[i*plane:][:plane], x[0].Data[i*plane:][:plane]
-			for j, v := range x {
-				y[j] = v*factor + offset
-			}
+	forward(d, x[0].Shape[0]*channels, plane, batchNormLoop{b, channels, plane, y.Data, x})
+}
+
+// batchNormLoop runs over the planes (H,W) of all images.
+type batchNormLoop struct {
+	BatchNorm
+	channels, plane int
+	y               []float32
+	x               []*tensor.Tensor
+}
+
+// Run does planes lo … hi-1.
+func (l batchNormLoop) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		c := i % l.channels
+		f := float64(l.x[1].Data[c]) * l.inverse(l.x[4].Data[c])
+		factor, offset := float32(f), float32(float64(l.x[2].Data[c])-f*float64(l.x[3].Data[c]))
+		y, x := l.y[i*l.plane:][:l.plane], l.x[0].Data[i*l.plane:][:l.plane]
+		for j, v := range x {
+			y[j] = v*factor + offset
 		}
-	})
+	}
 }
 
 // Backward treats the statistics as constants, as fine-tuning does: the

@@ -114,19 +114,35 @@ func (p *plan) offsets(i int) (a, b int) {
 // walk calls f for every row of y with the rows of a and b that belong to it;
 // a row of length 1 is to be repeated. y may share its data with an input of the same shape.
 func walk(d *cpu.Device, y, a, b *tensor.Tensor, f func(y, a, b []float32)) {
-	p := newPlan(y.Shape, a.Shape, b.Shape)
-	if p.count == 1 && p.width > grain { // one long row: cut it
-		chunks(d, p.width, grain, func(lo, hi int) {
-			f(y.Data[lo:hi], part(a.Data, p.wa, lo, hi), part(b.Data, p.wb, lo, hi))
-		})
+	l := rowLoop{newPlan(y.Shape, a.Shape, b.Shape), y.Data, a.Data, b.Data, f}
+	if l.count == 1 { // cut the row
+		cpu.Split(d, l.width, grain, partLoop(l))
 		return
 	}
-	rows(d, p.count, p.width, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			ia, ib := p.offsets(i)
-			f(y.Data[i*p.width:][:p.width], a.Data[ia:][:p.wa], b.Data[ib:][:p.wb])
-		}
-	})
+	forward(d, l.count, l.width, l)
+}
+
+// rowLoop runs over the rows of a plan.
+type rowLoop struct {
+	plan
+	y, a, b []float32
+	f       func(y, a, b []float32)
+}
+
+// Run does rows lo … hi-1.
+func (l rowLoop) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		ia, ib := l.offsets(i)
+		l.f(l.y[i*l.width:][:l.width], l.a[ia:][:l.wa], l.b[ib:][:l.wb])
+	}
+}
+
+// partLoop runs over the elements of the only row.
+type partLoop rowLoop
+
+// Run does elements lo … hi-1.
+func (l partLoop) Run(lo, hi int) {
+	l.f(l.y[lo:hi], part(l.a, l.wa, lo, hi), part(l.b, l.wb, lo, hi))
 }
 
 // part is elements lo … hi of a row of w elements, or its single element.

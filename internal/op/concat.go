@@ -46,29 +46,45 @@ func (c Concat) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Forward copies each input to its place.
 func (c Concat) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	c.pieces(d, y, x, x, func(whole, piece []float32) { copy(whole, piece) })
+	c.pieces(d, y, x, x, false)
 }
 
 // Backward cuts dy.
 func (c Concat) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
-	c.pieces(d, dy, dx, x, func(whole, piece []float32) { copy(piece, whole) })
+	c.pieces(d, dy, dx, x, true)
 }
 
-// pieces calls f with each run of the joined array y and the run of part that
-// lies there; parts that are nil are left out. x has the shapes of all parts.
-func (c Concat) pieces(d *cpu.Device, y *tensor.Tensor, part, x []*tensor.Tensor, f func(whole, piece []float32)) {
+// pieces copies each run of part to where it lies in the joined array y or,
+// with cut, from there; parts that are nil are left out. x has the shapes of
+// all parts.
+func (c Concat) pieces(d *cpu.Device, y *tensor.Tensor, part, x []*tensor.Tensor, cut bool) {
 	axis, _ := axisOf(c.Axis, len(y.Shape))
 	outer, width := y.Shape[:axis].Size(), y.Shape[axis:].Size()
 	from := 0
 	for i, t := range x {
 		n := t.Shape[axis:].Size()
-		if p, from := part[i], from; p != nil {
-			rows(d, outer, n, func(lo, hi int) {
-				for i := lo; i < hi; i++ {
-					f(y.Data[i*width+from:][:n], p.Data[i*n:][:n])
-				}
-			})
+		if p := part[i]; p != nil {
+			forward(d, outer, n, concatLoop{y.Data, p.Data, from, width, n, cut})
 		}
 		from += n
+	}
+}
+
+// concatLoop runs over the runs of one part: n elements each, which begin at
+// from in a row of width elements of the joined array.
+type concatLoop struct {
+	whole, part    []float32
+	from, width, n int
+	cut            bool
+}
+
+// Run does runs lo … hi-1.
+func (l concatLoop) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		to, from := l.whole[i*l.width+l.from:][:l.n], l.part[i*l.n:][:l.n]
+		if l.cut {
+			to, from = from, to
+		}
+		copy(to, from)
 	}
 }

@@ -58,7 +58,7 @@ func (g Gemm) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	d.Gemm(g.TransA, g.TransB, m, n, k, y.Data, x[0].Data, x[1].Data, e)
 	scale(y.Data, g.Alpha)
 	if c != nil && !simple {
-		walk(d, y, y, c, func(y, a, b []float32) { addScaled(y, a, b, g.Beta) })
+		g.addBias(y, c)
 	}
 }
 
@@ -109,9 +109,14 @@ func scale(x []float32, s float32) {
 	}
 }
 
-// addScaled sets y = a + s·b, where b may be a single number.
-func addScaled(y, a, b []float32, s float32) {
-	for i := range y {
-		y[i] = a[i] + s*b[min(i, len(b)-1)]
+// addBias adds Beta·c, which is broadcast, to y.
+func (g Gemm) addBias(y, c *tensor.Tensor) {
+	p := newPlan(y.Shape, y.Shape, c.Shape)
+	for i := range p.count {
+		_, from := p.offsets(i)
+		c := c.Data[from:][:p.wb]
+		for j := range p.width {
+			y.Data[i*p.width+j] += g.Beta * c[min(j, p.wb-1)]
+		}
 	}
 }

@@ -16,18 +16,33 @@ func (GlobalAveragePool) Kind() string { return "GlobalAveragePool" }
 // Shape is (N,C,1,1).
 func (GlobalAveragePool) Shape(in ...tensor.Shape) (tensor.Shape, error) { return globalShape(in) }
 
-// Forward averages each plane; sums are float64.
+// Forward averages each plane.
 func (GlobalAveragePool) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	_, plane := planes(x[0].Shape)
-	rows(d, len(y.Data), plane, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			sum := 0.0
-			for _, v := range x[0].Data[i*plane:][:plane] {
-				sum += float64(v)
-			}
-			y.Data[i] = float32(sum / float64(plane))
-		}
-	})
+	forward(d, len(y.Data), plane, planeLoop{y.Data, x[0].Data, plane, mean})
+}
+
+// mean sums in float64.
+func mean(x []float32) float32 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v)
+	}
+	return float32(sum / float64(len(x)))
+}
+
+// planeLoop runs over the planes of x: y[i] = f(plane i).
+type planeLoop struct {
+	y, x  []float32
+	plane int
+	f     func(plane []float32) float32
+}
+
+// Run does planes lo … hi-1.
+func (l planeLoop) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		l.y[i] = l.f(l.x[i*l.plane:][:l.plane])
+	}
 }
 
 // Backward spreads dy evenly over each plane.

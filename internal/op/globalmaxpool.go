@@ -17,13 +17,10 @@ func (GlobalMaxPool) Shape(in ...tensor.Shape) (tensor.Shape, error) { return gl
 // Forward takes the maximum of each plane.
 func (GlobalMaxPool) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	_, plane := planes(x[0].Shape)
-	rows(d, len(y.Data), plane, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			p := x[0].Data[i*plane:][:plane]
-			y.Data[i] = p[argmax(p)]
-		}
-	})
+	forward(d, len(y.Data), plane, planeLoop{y.Data, x[0].Data, plane, maximum})
 }
+
+func maximum(x []float32) float32 { return x[argmax(x)] }
 
 // Backward gives dy to the first maximum of each plane.
 func (GlobalMaxPool) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {

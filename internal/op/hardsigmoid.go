@@ -21,12 +21,13 @@ func (HardSigmoid) Shape(in ...tensor.Shape) (tensor.Shape, error) { return same
 
 // Forward sets y = min(max(Alpha·x + Beta, 0), 1).
 func (h HardSigmoid) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	chunks(d, len(y.Data), grain, func(lo, hi int) {
-		y := y.Data[lo:hi]
-		for i, v := range x[0].Data[lo:hi] {
-			y[i] = min(max(h.Alpha*v+h.Beta, 0), 1)
-		}
-	})
+	elementwise(d, grain, y, x[0], h, HardSigmoid.apply)
+}
+
+func (h HardSigmoid) apply(y, x []float32) {
+	for i, v := range x {
+		y[i] = min(max(h.Alpha*v+h.Beta, 0), 1)
+	}
 }
 
 // Backward is Alpha·dy where 0 < y < 1.

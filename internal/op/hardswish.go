@@ -16,12 +16,13 @@ func (HardSwish) Shape(in ...tensor.Shape) (tensor.Shape, error) { return same(i
 
 // Forward sets y = x·min(max(x/6 + 1/2, 0), 1).
 func (HardSwish) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	chunks(d, len(y.Data), grain, func(lo, hi int) {
-		y := y.Data[lo:hi]
-		for i, v := range x[0].Data[lo:hi] {
-			y[i] = v * min(max(v/6+0.5, 0), 1)
-		}
-	})
+	elementwise(d, grain, y, x[0], HardSwish{}, HardSwish.apply)
+}
+
+func (HardSwish) apply(y, x []float32) {
+	for i, v := range x {
+		y[i] = v * min(max(v/6+0.5, 0), 1)
+	}
 }
 
 // Backward is 0 below -3, dy above 3 and (x/3 + 1/2)·dy between.

@@ -17,15 +17,16 @@ func (LeakyRelu) Shape(in ...tensor.Shape) (tensor.Shape, error) { return same(i
 
 // Forward sets y = x or Alpha·x.
 func (l LeakyRelu) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	chunks(d, len(y.Data), grain, func(lo, hi int) {
-		y := y.Data[lo:hi]
-		for i, v := range x[0].Data[lo:hi] {
-			if v < 0 {
-				v *= l.Alpha
-			}
-			y[i] = v
+	elementwise(d, grain, y, x[0], l, LeakyRelu.apply)
+}
+
+func (l LeakyRelu) apply(y, x []float32) {
+	for i, v := range x {
+		if v < 0 {
+			v *= l.Alpha
 		}
-	})
+		y[i] = v
+	}
 }
 
 // Backward is dy where x > 0, else Alpha·dy, as in torch.

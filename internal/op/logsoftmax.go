@@ -28,13 +28,15 @@ func (s LogSoftmax) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Forward is x - log Σ exp(x).
 func (s LogSoftmax) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	Softmax(s).lines(d, x[0].Shape, func(at, n, step int) {
-		top, sum := logSum(x[0].Data, at, n, step)
-		top += math.Log(sum)
-		for i := at; i < at+n*step; i += step {
-			y.Data[i] = float32(float64(x[0].Data[i]) - top)
-		}
-	})
+	Softmax(s).normalise(d, y, x[0], logSoftmaxLine)
+}
+
+func logSoftmaxLine(y, x []float32, at, n, step int) {
+	top, sum := logSum(x, at, n, step)
+	top += math.Log(sum)
+	for i := at; i < at+n*step; i += step {
+		y[i] = float32(float64(x[i]) - top)
+	}
 }
 
 // Backward is dy - exp(y)·Σ dy.

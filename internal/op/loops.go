@@ -21,8 +21,30 @@ const maxKernel = 1 << 12
 // maxRank is the largest number of axes.
 const maxRank = 8
 
-// chunks calls f over [0, n) in pieces of size step. The pieces depend only on
-// n and step, so results are the same for any number of threads.
+// forward runs the loop of a Forward over [0, n) rows of the given width,
+// about grain elements a piece. It allocates nothing.
+func forward[L cpu.Loop](d *cpu.Device, n, width int, l L) {
+	cpu.Split(d, n, max(1, grain/max(1, width)), l)
+}
+
+// elementwise calls f for pieces of y and x, step elements each, where f is a
+// method of the operator o. It allocates nothing.
+func elementwise[O Op](d *cpu.Device, step int, y, x *tensor.Tensor, o O, f func(o O, y, x []float32)) {
+	cpu.Split(d, len(y.Data), step, elementLoop[O]{o, y.Data, x.Data, f})
+}
+
+type elementLoop[O Op] struct {
+	o    O
+	y, x []float32
+	f    func(o O, y, x []float32)
+}
+
+// Run does elements lo … hi-1.
+func (l elementLoop[O]) Run(lo, hi int) { l.f(l.o, l.y[lo:hi], l.x[lo:hi]) }
+
+// chunks calls f over [0, n) in pieces of size step, with a closure: for
+// Backward. The pieces depend only on n and step, so results are the same for
+// any number of threads.
 func chunks(d *cpu.Device, n, step int, f func(lo, hi int)) {
 	if n <= step {
 		if n > 0 {

@@ -41,14 +41,24 @@ func (l LRN) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 // Forward normalises; a task is one channel of one image.
 func (l LRN) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	channels, plane := planes(x[0].Shape)
-	rows(d, x[0].Shape[0]*channels, plane*l.Size, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			c := i % channels
-			first, last := max(0, c-(l.Size-1)/2), min(channels-1, c+l.Size/2)
-			image := x[0].Data[(i-c)*plane:][:channels*plane]
-			l.channel(y.Data[i*plane:][:plane], image, c, first, last)
-		}
-	})
+	forward(d, x[0].Shape[0]*channels, plane*l.Size, lrnLoop{l, channels, plane, y.Data, x[0].Data})
+}
+
+// lrnLoop runs over the channels of all images.
+type lrnLoop struct {
+	LRN
+	channels, plane int
+	y, x            []float32
+}
+
+// Run does channels lo … hi-1.
+func (l lrnLoop) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		c := i % l.channels
+		first, last := max(0, c-(l.Size-1)/2), min(l.channels-1, c+l.Size/2)
+		image := l.x[(i-c)*l.plane:][:l.channels*l.plane]
+		l.channel(l.y[i*l.plane:][:l.plane], image, c, first, last)
+	}
 }
 
 // channel sets y (H,W), channel c of image (C,H,W), from channels first … last.

@@ -43,7 +43,7 @@ func (MatMul) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Forward multiplies, one product a batch.
 func (MatMul) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	s := newBatches(x[0].Shape, x[1].Shape)
+	s := newBatches(y.Shape, x[0].Shape, x[1].Shape)
 	for i := range s.count {
 		a, b := s.operands(i, x[0].Data, x[1].Data)
 		d.Gemm(false, false, s.m, s.n, s.k, y.Data[i*s.m*s.n:][:s.m*s.n], a, b, cpu.GemmEpilogue{})
@@ -52,7 +52,7 @@ func (MatMul) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 
 // Backward sets dA = dY·Bᵀ and dB = Aᵀ·dY, summed over repeated batches.
 func (MatMul) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
-	s := newBatches(x[0].Shape, x[1].Shape)
+	s := newBatches(dy.Shape, x[0].Shape, x[1].Shape)
 	for _, t := range dx {
 		if t != nil {
 			clear(t.Data)
@@ -88,11 +88,11 @@ type batches struct {
 	lead           plan // over the leading axes; a row of it is width products
 }
 
-func newBatches(a, b tensor.Shape) (s batches) {
+func newBatches(y, a, b tensor.Shape) (s batches) {
 	a, b = matrices(a, b)
 	la, lb := a[:len(a)-2], b[:len(b)-2]
 	s.m, s.k, s.n = a[len(a)-2], a[len(a)-1], b[len(b)-1]
-	lead, _ := broadcast(la, lb)
+	lead := y[:max(len(la), len(lb))]
 	s.lead, s.count = newPlan(lead, la, lb), lead.Size()
 	return s
 }

@@ -19,9 +19,9 @@ type Op interface {
 	// An omitted optional input is a nil Shape.
 	Shape(in ...tensor.Shape) (tensor.Shape, error)
 	// Forward fills y, whose shape is Shape's answer, from x. An omitted
-	// optional input is nil. It allocates no arrays after the first call, only
-	// a closure or two for the device's threads. The elementwise operators say
-	// that y may share an input's data.
+	// optional input is nil. It allocates nothing after the first call: loops
+	// are handed to the device as values (cpu.Loop), not as closures. The
+	// elementwise operators say that y may share an input's data.
 	Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor)
 }
 

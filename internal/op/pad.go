@@ -89,24 +89,34 @@ func (p Pad) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 // Forward copies and fills.
 func (p Pad) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	outer, inner := lines(y.Shape)
-	_, width := lines(x[0].Shape)
-	before := p.before()
-	rows(d, outer, inner, func(lo, hi int) {
-		for row := lo; row < hi; row++ {
-			out, from := y.Data[row*inner:][:inner], p.line(row, y.Shape, x[0].Shape)
-			for k := range out {
-				s := -1
-				if from >= 0 {
-					s = p.source(k-before, width)
-				}
-				if s < 0 {
-					out[k] = p.Value
-				} else {
-					out[k] = x[0].Data[from+s]
-				}
+	forward(d, outer, inner, padLoop{p, y, x[0]})
+}
+
+// padLoop runs over the lines along y's last axis.
+type padLoop struct {
+	Pad
+	y, x *tensor.Tensor
+}
+
+// Run does lines lo … hi-1.
+func (l padLoop) Run(lo, hi int) {
+	_, inner := lines(l.y.Shape)
+	_, width := lines(l.x.Shape)
+	before := l.before()
+	for row := lo; row < hi; row++ {
+		out, from := l.y.Data[row*inner:][:inner], l.line(row, l.y.Shape, l.x.Shape)
+		for k := range out {
+			s := -1
+			if from >= 0 {
+				s = l.source(k-before, width)
+			}
+			if s < 0 {
+				out[k] = l.Value
+			} else {
+				out[k] = l.x.Data[from+s]
 			}
 		}
-	})
+	}
 }
 
 // Backward adds each element of dy to the element of dx that it was copied from.

@@ -60,18 +60,27 @@ func (m ReduceMean) reduced(rank int) ([maxRank]bool, error) {
 // Forward averages; sums are float64.
 func (m ReduceMean) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	kept, over := m.split(x[0].Shape)
-	n := over.size()
-	rows(d, len(y.Data), n, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			base, sum := kept.offset(i), 0.0
-			over.each(base, func(at, count, step int) {
-				for j := range count {
-					sum += float64(x[0].Data[at+j*step])
-				}
-			})
-			y.Data[i] = float32(sum / float64(n))
-		}
-	})
+	forward(d, len(y.Data), over.size(), meanLoop{kept, over, y.Data, x[0].Data})
+}
+
+// meanLoop runs over the means.
+type meanLoop struct {
+	kept, over axes
+	y, x       []float32
+}
+
+// Run makes means lo … hi-1.
+func (l meanLoop) Run(lo, hi int) {
+	n := float64(l.over.size())
+	for i := lo; i < hi; i++ {
+		sum := 0.0
+		l.over.each(l.kept.offset(i), func(at, count, step int) {
+			for j := range count {
+				sum += float64(l.x[at+j*step])
+			}
+		})
+		l.y[i] = float32(sum / n)
+	}
 }
 
 // Backward spreads dy evenly.

@@ -37,12 +37,14 @@ func (s Softmax) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Forward subtracts the maximum first and sums in float64.
 func (s Softmax) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	s.lines(d, x[0].Shape, func(at, n, step int) {
-		top, sum := logSum(x[0].Data, at, n, step)
-		for i := at; i < at+n*step; i += step {
-			y.Data[i] = float32(math.Exp(float64(x[0].Data[i])-top) / sum)
-		}
-	})
+	s.normalise(d, y, x[0], softmaxLine)
+}
+
+func softmaxLine(y, x []float32, at, n, step int) {
+	top, sum := logSum(x, at, n, step)
+	for i := at; i < at+n*step; i += step {
+		y[i] = float32(math.Exp(float64(x[i])-top) / sum)
+	}
 }
 
 // Backward is y·(dy - Σ dy·y).
@@ -61,8 +63,39 @@ func (s Softmax) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tens
 	})
 }
 
+// normalise calls f for each line that is normalised: n elements from at, step apart.
+func (s Softmax) normalise(d *cpu.Device, y, x *tensor.Tensor, f func(y, x []float32, at, n, step int)) {
+	count, n, step := s.split(x.Shape)
+	forward(d, count, n, softmaxLoop{n, step, y.Data, x.Data, f})
+}
+
+// softmaxLoop runs over lines of n elements, step apart.
+type softmaxLoop struct {
+	n, step int
+	y, x    []float32
+	f       func(y, x []float32, at, n, step int)
+}
+
+// Run does lines lo … hi-1.
+func (l softmaxLoop) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		l.f(l.y, l.x, i/l.step*l.step*l.n+i%l.step, l.n, l.step)
+	}
+}
+
 // lines calls f for each line that is normalised: n elements from at, step apart.
 func (s Softmax) lines(d *cpu.Device, x tensor.Shape, f func(at, n, step int)) {
+	count, n, step := s.split(x)
+	rows(d, count, n, func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			f(i/step*step*n+i%step, n, step)
+		}
+	})
+}
+
+// split returns how many lines x has, the elements of each, and how far these
+// lie apart.
+func (s Softmax) split(x tensor.Shape) (count, n, step int) {
 	axis, n, step := s.Axis, 1, 1
 	if axis < 0 {
 		axis += len(x)
@@ -74,14 +107,10 @@ func (s Softmax) lines(d *cpu.Device, x tensor.Shape, f func(at, n, step int)) {
 	default:
 		n, step = x[axis], x[axis+1:].Size()
 	}
-	if n == 0 || step == 0 {
-		return
+	if n == 0 {
+		return 0, 0, step
 	}
-	rows(d, x.Size()/n, n, func(lo, hi int) {
-		for i := lo; i < hi; i++ {
-			f(i/step*step*n+i%step, n, step)
-		}
-	})
+	return x.Size() / n, n, step
 }
 
 // logSum returns the maximum of a line and Σ exp(x - maximum).

@@ -18,12 +18,13 @@ func (Tanh) Shape(in ...tensor.Shape) (tensor.Shape, error) { return same(in) }
 
 // Forward sets y = tanh(x).
 func (Tanh) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	chunks(d, len(y.Data), grain/8, func(lo, hi int) {
-		y := y.Data[lo:hi]
-		for i, v := range x[0].Data[lo:hi] {
-			y[i] = float32(math.Tanh(float64(v)))
-		}
-	})
+	elementwise(d, grain/8, y, x[0], Tanh{}, Tanh.apply)
+}
+
+func (Tanh) apply(y, x []float32) {
+	for i, v := range x {
+		y[i] = float32(math.Tanh(float64(v)))
+	}
 }
 
 // Backward uses y only.

@@ -35,25 +35,14 @@ func (t Transpose) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Forward gathers.
 func (t Transpose) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	t.move(d, y.Shape, x[0].Shape, func(inner, j, i, step int) {
-		y, x := y.Data[j:][:inner], x[0].Data
-		for k := range y {
-			y[k] = x[i+k*step]
-		}
-	})
+	t.move(d, y, x[0], false)
 }
 
 // Backward scatters.
 func (t Transpose) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
-	if dx[0] == nil {
-		return
+	if dx[0] != nil {
+		t.move(d, dy, dx[0], true)
 	}
-	t.move(d, dy.Shape, x[0].Shape, func(inner, j, i, step int) {
-		dx := dx[0].Data
-		for k, g := range dy.Data[j:][:inner] {
-			dx[i+k*step] = g
-		}
-	})
 }
 
 // from is the input axis of output axis i.
@@ -67,27 +56,47 @@ func (t Transpose) from(i, rank int) int {
 	return t.Perm[i] + rank
 }
 
-// move calls f for each line along the last axis of y: inner elements of y
-// from j, which are those of x from i, step apart.
-func (t Transpose) move(d *cpu.Device, y, x tensor.Shape, f func(inner, j, i, step int)) {
-	rank := len(y)
-	if rank == 0 {
-		f(1, 0, 0, 1)
+// move copies x to y or, with back, y to x.
+func (t Transpose) move(d *cpu.Device, y, x *tensor.Tensor, back bool) {
+	l := transposeLoop{y: y, x: x, back: back}
+	for i := range y.Shape {
+		l.step[i] = x.Shape[t.from(i, len(y.Shape))+1:].Size()
+	}
+	outer, inner := lines(y.Shape)
+	forward(d, outer, inner, l)
+}
+
+// transposeLoop runs over the lines along y's last axis.
+type transposeLoop struct {
+	y, x *tensor.Tensor
+	step [maxRank]int // of y's axes in x
+	back bool
+}
+
+// Run does lines lo … hi-1.
+func (l transposeLoop) Run(lo, hi int) {
+	shape := l.y.Shape
+	_, inner := lines(shape)
+	last := max(0, len(shape)-1)
+	for row := lo; row < hi; row++ {
+		i, rest := 0, row
+		for a := last - 1; a >= 0; a-- {
+			i += rest % shape[a] * l.step[a]
+			rest /= shape[a]
+		}
+		l.line(l.y.Data[row*inner:][:inner], i, l.step[last])
+	}
+}
+
+// line copies between y and the elements of x from i, step apart.
+func (l transposeLoop) line(y []float32, i, step int) {
+	if l.back {
+		for k, g := range y {
+			l.x.Data[i+k*step] = g
+		}
 		return
 	}
-	var step [maxRank]int // of y's axes in x
-	for i := range y {
-		step[i] = x[t.from(i, rank)+1:].Size()
+	for k := range y {
+		y[k] = l.x.Data[i+k*step]
 	}
-	inner := y[rank-1]
-	rows(d, y[:rank-1].Size(), inner, func(lo, hi int) {
-		for row := lo; row < hi; row++ {
-			i, rest := 0, row
-			for a := rank - 2; a >= 0; a-- {
-				i += rest % y[a] * step[a]
-				rest /= y[a]
-			}
-			f(inner, row*inner, i, step[rank-1])
-		}
-	})
 }
