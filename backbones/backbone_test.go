@@ -71,7 +71,7 @@ func TestGoldenFeatures(t *testing.T) {
 	x := testkit.ReadNPY(t, testkit.Data(t, "golden/imagenet4_input.npy"))
 	want := testkit.ReadNPY(t, testkit.Data(t, "golden/resnet50-pqf_layer4.npy"))
 	for _, raw := range []bool{false, true} {
-		b := open(t, testkit.Data(t, "weights/resnet50.onnx"), Options{Preprocess: "none", Batch: 3, Raw: raw})
+		b := open(t, testkit.Data(t, "weights/resnet50.onnx"), Options{Cut: "stage4", Preprocess: "none", Batch: 3, Raw: raw})
 		testkit.Compare(t, fmt.Sprintf("layer4, raw %v", raw), features(t, b, x.Data), want.Data, testkit.Float)
 	}
 }
@@ -87,9 +87,9 @@ func TestCardsOfRealFiles(t *testing.T) {
 		{"resnet18", 11_689_512, "stage1 [64 56 56], stage2 [128 28 28], stage3 [256 14 14], stage4 [512 7 7]"},
 	} {
 		path := testkit.Data(t, "weights/"+c.file+".onnx")
-		b := open(t, path, Options{Batch: 1})
+		b := open(t, path, Options{Cut: "stage4", Batch: 1})
 		card := b.Card()
-		if card.cutNames() != c.shapes || card.CutName != "stage4" || card.Layout != "NCHW" || card.Size != 224 || card.Name != c.file {
+		if card.cutNames() != c.shapes || card.CutName != "stage4" || card.usual().Name != "stage3" || card.Layout != "NCHW" || card.Size != 224 || card.Name != c.file {
 			t.Errorf("%s: card %+v", c.file, card)
 		}
 		if card.Preprocess.Name != "torch" || !strings.Contains(card.PreprocessWhy, "pytorch 1.13.0") {

@@ -18,7 +18,7 @@ type DataOptions struct {
 	Positive string  `json:"positive"`  // class that counts as positive; "" when it is recognised
 	Split    string  `json:"split"`     // "group", "random", "keras" or "given"; "" is group where groups are known
 	Val      float64 `json:"val"`       // share of images for validation; 0 is 0.15
-	Test     float64 `json:"test"`      // share for the test; 0 is 0.15, negative is none
+	Test     float64 `json:"test"`      // share for the test; 0 is 0.15 (none where Val is given for a random or keras split), negative is none
 	Group    string  `json:"group"`     // regular expression whose first group in a file name is the patient
 	GroupCSV string  `json:"group_csv"` // table file,group
 	NoGroups bool    `json:"no_groups"` // do not look for patients in file names
@@ -26,7 +26,12 @@ type DataOptions struct {
 	Seed     uint64  `json:"seed"`      // of the split
 }
 
-func (o DataOptions) resolved() DataOptions {
+// Resolved fills in the defaults. The rules that let patients straddle are the
+// lecture's, which had no test images: there --val alone means none.
+func (o DataOptions) Resolved() DataOptions {
+	if (o.Split == "random" || o.Split == "keras") && o.Val != 0 && o.Test == 0 {
+		o.Test = -1
+	}
 	def(&o.Val, 0.15)
 	def(&o.Test, 0.15)
 	return o
@@ -56,7 +61,7 @@ type Data struct {
 // bad ones, and splits it. A split by group in which a patient straddles is an
 // error.
 func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
-	o = o.resolved()
+	o = o.Resolved()
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -72,6 +77,9 @@ func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		return nil, fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
 	}
 	d.Warnings = append(d.Warnings, warnings...)
+	if len(d.set.Indices(dataset.Test)) == 0 {
+		d.Warnings = append(d.Warnings, "there are no test images: the figures are of the validation images, which also chose the best epoch and the threshold, so they are too good")
+	}
 	d.Facts = d.describe()
 	return d, nil
 }

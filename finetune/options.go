@@ -78,7 +78,7 @@ func (o Options) Resolved() (Options, error) {
 	if o.Optimiser == "sgd" {
 		def(&o.Momentum, 0.9)
 	}
-	o.Data = o.Data.resolved()
+	o.Data = o.Data.Resolved()
 	return o, o.check()
 }
 

@@ -59,13 +59,7 @@ func splitFlags() []cli.Flag { return only(dataFlags(), "split", "val", "test", 
 
 // assign splits d as the flags say and prints the warnings.
 func assign(c *cli.Context, v *voice, d *dataset.Dataset) error {
-	o := dataOptions(c)
-	if !c.IsSet("val") {
-		o.Val = 0.15
-	}
-	if !c.IsSet("test") {
-		o.Test = 0.15
-	}
+	o := dataOptions(c).Resolved()
 	warnings, err := d.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
 	for _, w := range warnings {
 		v.Warn(w)
