@@ -37,6 +37,7 @@ type Pair struct {
 // finished already are not run again, so that a comparison can be resumed by
 // giving it the name of its folder.
 func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Arm, p Progress) (*Comparison, error) {
+	def(&runs, "runs")
 	if len(arms) < 2 {
 		return nil, fmt.Errorf("nothing to compare: wants at least two arms, e.g. the baseline and --backbone resnet50")
 	}

@@ -17,7 +17,7 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 	if o.Path == "" {
 		return nil, fmt.Errorf("no images: wants a folder or a manifest (--data)")
 	}
-	o.Positive = m.Positive
+	o.Positive = "" // the model says which, below
 	d, err := scan(ctx, o, p)
 	if err != nil {
 		return nil, err
@@ -28,6 +28,7 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 	if err := m.fits(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Path, err)
 	}
+	d.set.Positive = slices.Index(d.Classes(), m.Positive) // -1 for more than two classes
 	items, err := d.only(only)
 	if err != nil {
 		return nil, err

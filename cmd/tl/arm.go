@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,5 +29,6 @@ func parseArm(s string, o finetune.Options) (finetune.Arm, error) {
 		o.Size = size
 	}
 	parts[0] = strings.TrimSuffix(filepath.Base(parts[0]), ".onnx")
+	parts = slices.DeleteFunc(parts, func(p string) bool { return p == "" })
 	return finetune.Arm{Name: strings.Join(parts, "-"), Options: o}, nil
 }

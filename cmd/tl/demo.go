@@ -58,14 +58,11 @@ type demo struct {
 
 // run goes through the whole job.
 func (d *demo) run() error {
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
-		return err
-	}
-	cells, err := d.cells()
+	backbone, err := d.backbone()
 	if err != nil {
 		return err
 	}
-	backbone, err := d.backbone()
+	cells, err := d.cells()
 	if err != nil {
 		return err
 	}
@@ -94,18 +91,14 @@ func (d *demo) run() error {
 func (d *demo) cells() (string, error) {
 	cells := filepath.Join(d.dir, "cells")
 	if _, err := os.Stat(cells); err == nil {
-		d.v.Note("1. generated cells: " + cells + " is there already")
+		d.v.Note("2. generated cells: " + cells + " is there already")
 		return cells, nil
 	}
-	d.v.Note(fmt.Sprintf("1. tl data make: %d GENERATED cells in %s; no patient ever gave them", d.c.Int("cells"), cells))
-	part := cells + ".part" // a killed demo leaves no half of a set
-	if err := os.RemoveAll(part); err != nil {
+	d.v.Note(fmt.Sprintf("2. tl data make: %d GENERATED cells in %s; no patient ever gave them", d.c.Int("cells"), cells))
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
 		return "", err
 	}
-	if err := dataset.Make(part, dataset.MakeOptions{Count: d.c.Int("cells"), Seed: 1}); err != nil {
-		return "", err
-	}
-	return cells, os.Rename(part, cells)
+	return cells, dataset.Make(cells, dataset.MakeOptions{Count: d.c.Int("cells"), Seed: 1})
 }
 
 // backbone returns the asked-for or cached real network, else a seeded one.
@@ -113,16 +106,22 @@ func (d *demo) backbone() (string, error) {
 	name := d.c.String("backbone")
 	if name != "" {
 		d.real = true
-		d.v.Note("2. backbone: " + name)
-		return name, fetch(d.c, d.v, name)
+		d.v.Note("1. backbone: " + name)
+		if err := fetch(d.c, d.v, name); err != nil {
+			return "", err
+		}
+		return name, present(d.c, name)
 	}
 	if path, _, err := weights.Locate("resnet50", d.c.String("weights-dir")); err == nil {
 		d.real = true
-		d.v.Note("2. backbone: the pretrained ResNet50 in " + path)
+		d.v.Note("1. backbone: the pretrained ResNet50 in " + path)
 		return path, nil
 	}
+	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+		return "", err
+	}
 	path := filepath.Join(d.dir, "seeded-resnet50.onnx")
-	d.v.Note("2. tl weights make: a ResNet50 with RANDOM weights from a seed, as none is here; it has learned nothing")
+	d.v.Note("1. tl weights make: a ResNet50 with RANDOM weights from a seed, as none is here; it has learned nothing")
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}

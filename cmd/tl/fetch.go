@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,6 +26,16 @@ func fetch(c *cli.Context, v *voice, backbone string) error {
 		return nil
 	}
 	_, err := pull(c, v, e)
+	return err
+}
+
+// present returns an error when a backbone, file or name, is not here.
+func present(c *cli.Context, backbone string) error {
+	if strings.HasSuffix(backbone, ".onnx") {
+		_, err := os.Stat(backbone)
+		return err
+	}
+	_, _, err := weights.Locate(backbone, c.String("weights-dir"))
 	return err
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -51,9 +50,9 @@ func finetuneAction(c *cli.Context, v *voice) (*finetune.Outcome, error) {
 
 // resumeAlone refuses flags that would change a run that has begun.
 func resumeAlone(c *cli.Context) error {
-	for _, f := range c.LocalFlagNames() {
-		if !slices.Contains([]string{"resume", "threads", "cache-dir", "weights-dir"}, f) {
-			return usageError{fmt.Errorf("--%s cannot change a run that has begun: its settings.json counts (tl finetune --resume %s)", f, c.String("resume"))}
+	for _, f := range without(c.Command.Flags, "resume", "threads", "cache-dir", "weights-dir") {
+		if name := f.Names()[0]; c.IsSet(name) {
+			return usageError{fmt.Errorf("--%s cannot change a run that has begun: its settings.json counts (tl finetune --resume %s)", name, c.String("resume"))}
 		}
 	}
 	return nil
