@@ -37,7 +37,7 @@ func (s *sgd) Restore(steps int) { s.steps = steps }
 func (s *sgd) Step(model []gorgonia.ValueGrad) error {
 	rate, momentum := float32(s.rate), float32(s.o.Momentum)
 	err := each(model, s.o.Sizes, func(i int, w, g []float32) {
-		l2, m := s.o.decay(i, s.o.L2), s.m[i]
+		l2, m := float32(s.o.decay(i, s.o.L2)), s.m[i]
 		chunks(s.dev, len(w), func(from, to int) {
 			for j := from; j < to; j++ {
 				m[j] = momentum*m[j] + g[j] + l2*w[j]

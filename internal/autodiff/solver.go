@@ -10,7 +10,7 @@ import (
 
 // Solver is a gorgonia.Solver whose state can be kept and given back, so that
 // training goes on bit for bit. Its Step changes the parameters in place and
-// sets their gradients to zero, in one pass over memory.
+// sets their gradients to zero.
 type Solver interface {
 	gorgonia.Solver
 	// SetRate sets the learning rate from the next Step on.
@@ -89,9 +89,9 @@ func each(model []gorgonia.ValueGrad, sizes []int, f func(i int, w, g []float32)
 }
 
 // decay returns v where it applies to parameter i, else 0.
-func (o *SolverOptions) decay(i int, v float64) float32 {
+func (o *SolverOptions) decay(i int, v float64) float64 {
 	if o.Decay[i] {
-		return float32(v)
+		return v
 	}
 	return 0
 }

@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,24 @@ func TestVectors(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Adam is the only kernel with a fourth operand, which must not stay behind on
+// a worker: pools go on with the worker's arguments.
+func TestPoolAfterAdam(t *testing.T) {
+	s := PoolShape{N: 2, C: 3, H: 9, W: 9, R: 2, S: 2, OH: 8, OW: 8, StrideH: 1, StrideW: 1, DilationH: 1, DilationW: 1}
+	r := rand.New(rand.NewPCG(11, 11))
+	for _, d := range devices(t) {
+		x, want, got := random(r, 6*81), make([]float32, 6*64), make([]float32, 6*64)
+		d.MaxPool(s, want, x)
+		for n := range 9 {
+			d.Adam(AdamStep{Step: 1}, make([]float32, n), make([]float32, n), make([]float32, n), make([]float32, n))
+			d.MaxPool(s, got, x)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: another result after Adam on %d numbers", d.Name(), n)
+			}
+		}
+	}
 }
 
 func TestAdamMatchesFormula(t *testing.T) {

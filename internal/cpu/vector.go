@@ -38,11 +38,11 @@ func (d *Device) Axpy(a float32, y, x []float32) {
 // AdamStep is one step of Adam (Kingma and Ba 2015, algorithm 1) or, with
 // Decay, of AdamW (Loshchilov and Hutter 2019, algorithm 2).
 type AdamStep struct {
-	Rate         float32 // learning rate
-	Beta1, Beta2 float32 // decay of the first and second moment
-	Epsilon      float32
-	L2           float32 // added to the gradient as L2·p
-	Decay        float32 // decoupled weight decay: p -= Rate·Decay·p
+	Rate         float64 // learning rate
+	Beta1, Beta2 float64 // decay of the first and second moment
+	Epsilon      float64
+	L2           float64 // added to the gradient as L2·p
+	Decay        float64 // decoupled weight decay: p -= Rate·Decay·p
 	Step         int     // 1 at the first step
 }
 
@@ -62,13 +62,13 @@ func (d *Device) Adam(s AdamStep, p, m, v, g []float32) {
 // scalars are Beta1, 1-Beta1, Beta2, 1-Beta2, L2, 1-Rate·Decay,
 // Rate/(1-Beta1^Step), 1/√(1-Beta2^Step), Epsilon, worked out in float64.
 func (s *AdamStep) scalars() [10]float32 {
-	b1, b2, rate := float64(s.Beta1), float64(s.Beta2), float64(s.Rate)
+	t := float64(s.Step)
 	return [10]float32{
-		s.Beta1, float32(1 - b1), s.Beta2, float32(1 - b2), s.L2,
-		float32(1 - rate*float64(s.Decay)),
-		float32(rate / (1 - math.Pow(b1, float64(s.Step)))),
-		float32(1 / math.Sqrt(1-math.Pow(b2, float64(s.Step)))),
-		s.Epsilon,
+		float32(s.Beta1), float32(1 - s.Beta1), float32(s.Beta2), float32(1 - s.Beta2),
+		float32(s.L2), float32(1 - s.Rate*s.Decay),
+		float32(s.Rate / (1 - math.Pow(s.Beta1, t))),
+		float32(1 / math.Sqrt(1-math.Pow(s.Beta2, t))),
+		float32(s.Epsilon),
 	}
 }
 
@@ -116,6 +116,7 @@ func (t *vecTask) piece(w *worker, i int) {
 	}
 	v.s = t.s
 	t.k.whole(t.kernel, t.plain, v, to-from)
+	v.g = nil // whole cuts it if it is there
 }
 
 // whole runs kernel over the whole vectors of n elements, and its portable
