@@ -34,7 +34,7 @@ type Options struct {
 	Warmup       float64 `json:"warmup"`        // epochs of linear warm-up
 	Optimiser    string  `json:"optimiser"`     // "adam" (default), "adamw" or "sgd"
 	Momentum     float64 `json:"momentum"`      // of sgd; 0 is 0.9
-	L2           float64 `json:"l2"`            // weight penalty added to the gradient, not on biases
+	L2           float64 `json:"l2"`            // weight penalty added to the gradient, not on biases; 0 is 0.01 for a head unless adamw decays it, -1 is none
 	WeightDecay  float64 `json:"weight_decay"`  // decoupled, of adamw
 	ClassWeight  string  `json:"class_weight"`  // "none" (default) or "auto": inverse to the class counts
 	Monitor      string  `json:"monitor"`       // validation "loss" (default), "auc" or "accuracy"
@@ -74,6 +74,12 @@ func (o Options) Resolved() (Options, error) {
 		def(&o.Size, 128)
 		def(&o.Epochs, 60)
 		def(&o.Batch, 64)
+		if o.Optimiser != "adamw" {
+			def(&o.L2, 0.01)
+		}
+	}
+	if o.L2 == none {
+		o.L2 = 0
 	}
 	if o.Optimiser == "sgd" {
 		def(&o.Momentum, 0.9)
@@ -81,6 +87,9 @@ func (o Options) Resolved() (Options, error) {
 	o.Data = o.Data.Resolved()
 	return o, o.check()
 }
+
+// none stands for a number that is zero where the zero value means a default.
+const none = -1
 
 // def sets *p to value where it is zero.
 func def[T comparable](p *T, value T) {

@@ -95,19 +95,24 @@ func trainOptions(c *cli.Context) finetune.Options {
 		Hidden: c.Int("hidden"), Dropout: c.Float64("dropout"), Standardise: c.String("standardise"),
 		Epochs: c.Int("epochs"), Batch: c.Int("batch"), LearningRate: c.Float64("lr"), Schedule: c.String("schedule"),
 		Warmup: c.Float64("warmup"), Optimiser: c.String("optimiser"), Momentum: c.Float64("momentum"),
-		L2: c.Float64("l2"), WeightDecay: c.Float64("weight-decay"), ClassWeight: c.String("class-weight"),
+		L2: orNone(c, "l2"), WeightDecay: c.Float64("weight-decay"), ClassWeight: c.String("class-weight"),
 		Monitor: c.String("monitor"), Patience: c.Int("patience"), Threshold: c.String("threshold"),
 	}
 }
 
+// orNone reads a number whose zero value means a default: a 0 that the user
+// gave becomes -1, none.
+func orNone(c *cli.Context, name string) float64 {
+	if c.IsSet(name) && c.Float64(name) == 0 {
+		return -1
+	}
+	return c.Float64(name)
+}
+
 // dataOptions reads the flags about images.
 func dataOptions(c *cli.Context) finetune.DataOptions {
-	test := c.Float64("test")
-	if c.IsSet("test") && test == 0 {
-		test = -1 // none, where the zero value means the default
-	}
 	return finetune.DataOptions{
-		Path: c.String("data"), Root: c.String("root"), Positive: c.String("positive"), Split: c.String("split"), Val: c.Float64("val"), Test: test,
+		Path: c.String("data"), Root: c.String("root"), Positive: c.String("positive"), Split: c.String("split"), Val: c.Float64("val"), Test: orNone(c, "test"),
 		Group: c.String("group"), GroupCSV: c.String("group-csv"), NoGroups: c.Bool("no-groups"),
 		SkipBad: c.Bool("skip-bad"), Seed: c.Uint64("split-seed"),
 	}

@@ -55,7 +55,7 @@ func trainFlags() []cli.Flag {
 		&cli.Float64Flag{Name: "warmup", Category: training, Usage: "`EPOCHS` of linear warm-up", DefaultText: "none"},
 		&cli.StringFlag{Name: "optimiser", Aliases: []string{"optimizer"}, Category: training, Usage: "adam, adamw or sgd", DefaultText: "adam"},
 		&cli.Float64Flag{Name: "momentum", Category: training, Usage: "of --optimiser sgd", DefaultText: "0.9"},
-		&cli.Float64Flag{Name: "l2", Category: training, Usage: "weight penalty added to the gradient", DefaultText: "none"},
+		&cli.Float64Flag{Name: "l2", Category: training, Usage: "weight penalty added to the gradient, 0 for none", DefaultText: "0.01; baseline none"},
 		&cli.Float64Flag{Name: "weight-decay", Category: training, Usage: "decoupled decay of --optimiser adamw", DefaultText: "none"},
 		&cli.StringFlag{Name: "class-weight", Category: training, Usage: "none, or auto: inverse to the class counts", DefaultText: "none"},
 		&cli.Uint64Flag{Name: "seed", Category: training, Usage: "another `SEED` gives other initial weights, order and dropout; the same gives the same bytes"},
