@@ -11,9 +11,9 @@ import (
 	"github.com/tlkit/tl/onnx"
 )
 
-// exportOpset is the first operator set whose Resize can antialias, so that an
-// image of any size goes in and is scaled down exactly as in training.
-const exportOpset = 18
+// exportOpset is the least operator set of an exported file, in which
+// ReduceSum takes its axes as an input; a newer backbone keeps its own.
+const exportOpset = 13
 
 // The value names that an exported file always has. Its own nodes and weights
 // begin with "tl/", so that they cannot collide with the backbone's.
@@ -40,7 +40,7 @@ const (
 	trainedDoc    = "Made by tl: a frozen backbone, a trained head, and the preprocessing in one file."
 	baselineDoc   = "Made by tl: a baseline CNN trained from scratch, with its preprocessing in one file."
 	producerName  = "tl"
-	exportIR      = 8 // the IR version that came with operator set 18
+	exportIR      = 7 // the IR version that came with operator set 13
 )
 
 // modelFacts are what an exported file says about itself.
@@ -90,7 +90,7 @@ func assemble(b *backbones.Backbone, h *heads.Head, facts modelFacts) (*onnx.Mod
 		Metadata: meta, Name: "tl", Weights: map[string]*onnx.Tensor{},
 		Inputs: []onnx.ValueInfo{{Name: imageInput, Type: onnx.Uint8, Shape: []onnx.Dim{{Size: -1, Param: "N"}, {Size: -1, Param: "H"}, {Size: -1, Param: "W"}, {Size: 3}}}},
 	}}
-	v := x.pixels(int64(facts.Size))
+	v := x.pixels(facts.Size)
 	if b == nil {
 		v = x.node("Mul", "tl/scaled", []string{v, x.floats("tl/scale", nil, 1.0/255)}, nil)
 	} else if v, err = x.backbone(v, b); err != nil {
@@ -100,26 +100,16 @@ func assemble(b *backbones.Backbone, h *heads.Head, facts modelFacts) (*onnx.Mod
 	return x.m, nil
 }
 
-// pixels adds the nodes from the image to the resized image (N,3,S,S): the same
-// tent filter as dataset.Resize, which leaves out what lies beyond the edges.
-func (b builder) pixels(size int64) string {
-	v := b.node("Transpose", "tl/planes", []string{imageInput}, map[string]any{"perm": []int64{0, 3, 1, 2}})
-	v = b.node("Cast", "tl/float", []string{v}, map[string]any{"to": int64(onnx.Float)})
-	sizes := b.ints("tl/size", []int64{2}, size, size)
-	return b.node("Resize", pixelsValue, []string{v, "", "", sizes}, map[string]any{
-		"antialias": int64(1), "exclude_outside": int64(1), "axes": []int64{2, 3}, "coordinate_transformation_mode": "half_pixel", "mode": "linear",
-	})
-}
-
 // backbone adds the card's preprocessing and the file's own nodes up to the cut.
 func (b builder) backbone(v string, bb *backbones.Backbone) (string, error) {
 	card := bb.Card()
-	frozen, err := onnx.Upgrade(bb.Model().Cut(card.Cut), exportOpset)
+	frozen, err := onnx.Upgrade(bb.Model().Cut(card.Cut), max(exportOpset, bb.Model().Opset))
 	if err != nil {
 		return "", fmt.Errorf("%s: export: %w", card.File, err)
 	}
 	frozen = apart(frozen)
 	cut := frozen.Outputs[0].Name
+	b.m.Opset, b.m.IRVersion = frozen.Opset, max(exportIR, frozen.IRVersion)
 	b.node("Identity", frozen.Inputs[0].Name, []string{b.normalise(v, card)}, nil)
 	b.m.Nodes = append(b.m.Nodes, frozen.Nodes...)
 	maps.Copy(b.m.Weights, frozen.Weights)

@@ -130,3 +130,17 @@ func (d *Dataset) thumbnail(dst *image.RGBA, r image.Rectangle, i int) error {
 	xdraw.BiLinear.Scale(dst, image.Rectangle{at, at.Add(image.Pt(w, h))}, src, src.Rect, draw.Src, nil)
 	return nil
 }
+
+// load makes dst a copy of im.
+func load(dst *image.RGBA, im *Image) {
+	dst.Rect, dst.Stride = image.Rect(0, 0, im.W, im.H), 4*im.W
+	if n := 4 * im.W * im.H; cap(dst.Pix) < n {
+		dst.Pix = make([]uint8, n)
+	} else {
+		dst.Pix = dst.Pix[:n]
+	}
+	for i, j := 0, 0; j < len(im.Pix); i, j = i+4, j+3 {
+		p := dst.Pix[i : i+4 : i+4]
+		p[0], p[1], p[2], p[3] = im.Pix[j], im.Pix[j+1], im.Pix[j+2], 255
+	}
+}
