@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -68,6 +69,9 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 		p.Note("")
 		p.Note("── " + a.Name + " ──")
 		out, err := runArm(ctx, d, data, c.Folder, a, p)
+		if errors.Is(err, context.Canceled) {
+			return nil, fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, name)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", a.Name, err)
 		}

@@ -157,8 +157,22 @@ type run struct {
 	p      Progress
 }
 
-// do extracts, trains, evaluates, exports and reports.
+// do is steps with the folder told first and, when ctx ends, how to go on.
 func (r *run) do(ctx context.Context) (*Outcome, error) {
+	r.p.Note("run folder: " + r.folder.Path)
+	out, err := r.steps(ctx)
+	if errors.Is(err, context.Canceled) {
+		again := "tl finetune --resume " + r.folder.Path
+		if r.o.CacheDir != "" {
+			again += " --cache-dir " + r.o.CacheDir
+		}
+		err = fmt.Errorf("%w (%s goes on)", err, again)
+	}
+	return out, err
+}
+
+// steps extracts, trains, evaluates, exports and reports.
+func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	start := time.Now()
 	for _, fact := range r.data.Facts {
 		r.p.Note(fact)

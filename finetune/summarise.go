@@ -48,6 +48,9 @@ func Summarise(o Options, classes int) (*NetworkSummary, error) {
 			s.Layers = append(s.Layers, LayerSummary{l.Name, l.Op, l.Output, l.Params, true})
 			s.Frozen += l.Params
 		}
+		if r.Head == "gap" {
+			s.Layers = append(s.Layers, LayerSummary{"pool", "GlobalAveragePool", src.shape(), 0, true})
+		}
 	}
 	for _, l := range h.Layers() {
 		s.Layers = append(s.Layers, LayerSummary{l.Name, l.Kind, l.Output, int64(l.Params), false})

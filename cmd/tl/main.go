@@ -42,7 +42,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case err == nil:
 		return exitOK
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		v.interrupted()
+		v.interrupted(err)
 		return exitInterrupted
 	}
 	v.fail(err, typed(args, a.Commands))

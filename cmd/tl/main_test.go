@@ -56,9 +56,10 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 // interrupt runs a command, sends it what Ctrl-C sends as soon as a file is
 // there, and wants the exit code of a stopped command.
 //
-//	interrupt FILE COMMAND …
+//	interrupt FILE HINT COMMAND …
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
-	file := ts.MkAbs(args[0])
+	file, want := ts.MkAbs(args[0]), args[1]
+	args = args[1:]
 	path, err := exec.LookPath(args[1])
 	ts.Check(err)
 	c := exec.Command(path, args[2:]...)
@@ -72,8 +73,8 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	ts.Check(c.Process.Signal(os.Interrupt))
-	if got := exitCode(c.Wait()); got != exitInterrupted || !strings.Contains(said.String(), "tl: stopped") {
-		ts.Fatalf("%q: exit code %d after Ctrl-C, wanted %d and tl: stopped in\n%s", args[1:], got, exitInterrupted, &said)
+	if got := exitCode(c.Wait()); got != exitInterrupted || !strings.Contains(said.String(), "tl: stopped") || !strings.Contains(said.String(), want) {
+		ts.Fatalf("%q: exit code %d after Ctrl-C, wanted %d and %q in\n%s", args[1:], got, exitInterrupted, want, &said)
 	}
 }
 

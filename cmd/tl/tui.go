@@ -183,10 +183,14 @@ func here() string {
 	return ", " + dir
 }
 
-// interrupted says what Ctrl-C left behind.
-func (v *voice) interrupted() {
+// interrupted says what Ctrl-C left behind and how to go on.
+func (v *voice) interrupted(err error) {
+	_, hint := splitHint(err.Error())
+	if hint == "" {
+		hint = "repeat the command; what was downloaded or computed is not lost"
+	}
 	v.Note("tl: stopped; finished epochs and features are kept")
-	v.Note("tl: hint: tl finetune --resume RUNFOLDER goes on; before the first epoch, repeat the command")
+	v.Note("tl: hint: " + hint)
 }
 
 // splitHint cuts a text that ends in "(…)" in two.
