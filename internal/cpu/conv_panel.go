@@ -57,7 +57,7 @@ func (t *convTask) piece(w *worker, i int) {
 	last := min(first+t.block, t.tiles)
 	depth, cols := t.s.depth(), t.k.cols
 	size := depth * cols
-	packed := grow(&w.panel, t.block*size+cols)
+	packed := scratch(w, &w.panel, t.block*size+cols)
 	for j := first; j < last; j++ {
 		t.pack(w, packed[(j-first)*size:], g, j)
 	}
@@ -102,7 +102,7 @@ func (t *convTask) tile(w *worker, packed []float32, k, h, j int) {
 func (t *convTask) edge(w *worker, k, h, q int) {
 	a := &w.tile
 	cols := t.k.cols
-	buf := grow(&w.edge, h*cols)
+	buf := scratch(w, &w.edge, h*cols)
 	a.c, a.ci = buf, cols
 	if t.e.Add != nil {
 		a.add = buf
@@ -164,7 +164,7 @@ func (t *convTask) pack(w *worker, panel []float32, g, j int) {
 
 // findRuns sets w.runs to the runs of the tile from column at on.
 func (t *convTask) findRuns(w *worker, at int) {
-	w.runs = w.runs[:0]
+	w.runs = scratch(w, &w.runs, t.k.cols)[:0]
 	image, p := at/t.pixels, at%t.pixels
 	row, q := p/t.s.OW, p%t.s.OW
 	for col := 0; col < t.k.cols && image < t.s.N; {

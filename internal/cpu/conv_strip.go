@@ -79,7 +79,7 @@ func (p *planes) of(w *worker, s *ConvShape, x []float32, n, g, p0 int) []float3
 	if !p.copied {
 		return from[p0*s.StrideH*s.W:]
 	}
-	to := grow(&w.plane, p.size)
+	to := scratch(w, &w.plane, p.size)
 	for c := range cg {
 		for r := range p.rows {
 			row := to[(c*p.rows+r)*p.line:][:p.line]

@@ -128,7 +128,7 @@ func (t *dotTask) piece(w *worker, i int) {
 	from := i * dotBlock
 	a.rows, a.ap, a.bp = 1, 0, 0
 	t.k.line(a, g.k)
-	offs := grow(&w.offs, max(dotBlock, min(g.n, g.m)))
+	offs := scratch(w, &w.offs, max(dotBlock, min(g.n, g.m)))
 	if !t.swap {
 		a.a, a.ai, a.b = g.a[from*g.ai:], g.ai, g.b
 		a.out, a.oi = g.c[from*g.n:], g.n
@@ -202,7 +202,7 @@ func (t *gemmTask) k0() int { return t.product.k }
 func (t *gemmTask) slice(w *worker, l, deep, first, last, split int) {
 	size := deep * t.cols
 	direct := t.m == 1 && t.bj == 1
-	packed := grow(&w.panel, t.block*size+t.cols)
+	packed := scratch(w, &w.panel, t.block*size+t.cols)
 	for j := first; j < last; j++ {
 		if n := min(t.cols, t.n-j*t.cols); !direct || n < t.cols {
 			t.pack(w, packed[(j-first)*size:][:size+t.cols], l, deep, j*t.cols, n)
@@ -256,7 +256,7 @@ func (t *gemmTask) tile(w *worker, i, h, j, n int) {
 		kernel(a)
 		return
 	}
-	buf := grow(&w.edge, h*t.cols)
+	buf := scratch(w, &w.edge, h*t.cols)
 	for x := range h {
 		copy(buf[x*t.cols:][:n], c[x*t.n:])
 	}

@@ -47,7 +47,7 @@ func (d *Device) MaxPool(s PoolShape, y, x []float32) {
 func (t *poolTask) maxPlane(w *worker, i int) {
 	s := &t.s
 	in, out := t.in(t.x, i), t.out(t.y, i)
-	tall := grow(&w.plane, 2*s.W)
+	tall := scratch(w, &w.plane, 2*s.W)
 	wide := tall[s.W:]
 	n := s.W - (s.S-1)*s.DilationW // windows at every pixel
 	q0 := min(s.OW, ceilDiv(s.PadLeft, s.StrideW))

@@ -33,6 +33,7 @@ type team struct {
 	task   task
 	pieces int64
 	failed atomic.Pointer[failure]
+	grown  atomic.Bool // a worker's scratch memory has grown
 }
 
 // failure is a panic of a worker, to be raised again in the caller.
@@ -69,7 +70,7 @@ const (
 func newTeam(threads int) *team {
 	t := &team{}
 	for range threads {
-		t.workers = append(t.workers, &worker{wake: make(chan struct{}, 1)})
+		t.workers = append(t.workers, &worker{team: t, wake: make(chan struct{}, 1)})
 	}
 	for _, w := range t.workers[1:] {
 		go t.serve(w)
@@ -109,6 +110,7 @@ func (t *team) run(pieces int, k task) {
 	t.gate.And(^uint64(gateOpen))
 	t.join()
 	t.task = nil
+	t.level()
 	if f := t.failed.Swap(nil); f != nil {
 		panic(&Panic{Value: f.value, Stack: string(f.stack)})
 	}
@@ -176,8 +178,39 @@ func (t *team) rest(w *worker, g uint64) {
 	<-w.wake
 }
 
+// level gives all workers as much scratch memory as the one that has most.
+// Which worker meets which piece is chance; so a task that has run once never
+// allocates again.
+func (t *team) level() {
+	if !t.grown.Swap(false) {
+		return
+	}
+	var panel, plane, edge, runs, offs int
+	for _, w := range t.workers {
+		panel, plane, edge = max(panel, cap(w.panel)), max(plane, cap(w.plane)), max(edge, cap(w.edge))
+		runs, offs = max(runs, cap(w.runs)), max(offs, cap(w.offs))
+	}
+	for _, w := range t.workers {
+		grow(&w.panel, panel)
+		grow(&w.plane, plane)
+		grow(&w.edge, edge)
+		grow(&w.runs, runs)
+		grow(&w.offs, offs)
+	}
+}
+
+// scratch returns n elements of *s, which belongs to w. The contents are
+// arbitrary.
+func scratch[T any](w *worker, s *[]T, n int) []T {
+	if cap(*s) < n {
+		w.team.grown.Store(true)
+	}
+	return grow(s, n)
+}
+
 // A worker is one thread's place at the team, with its scratch memory.
 type worker struct {
+	team   *team
 	parked atomic.Bool
 	wake   chan struct{}
 

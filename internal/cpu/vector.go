@@ -78,7 +78,7 @@ func (d *Device) Sum(x []float32) float32 { return d.k.total(&d.team.workers[0].
 // Dot returns Σ x[i]·y[i].
 func (d *Device) Dot(x, y []float32) float32 {
 	w := d.team.workers[0]
-	out := grow(&w.edge, 1)
+	out := scratch(w, &w.edge, 1)
 	out[0] = 0
 	w.dot = dotArgs{a: x, b: y[:len(x)], out: out, offs: zeroOffset[:], rows: 1}
 	d.k.line(&w.dot, len(x))

@@ -163,15 +163,13 @@ func checkLayout(t *testing.T, g *graph.Graph, l *layout) (total int) {
 	return total
 }
 
-// TestNothingIsAllocated: after the first runs the program lives in its arena.
+// TestNothingIsAllocated: after the first run the program lives in its arena.
 func TestNothingIsAllocated(t *testing.T) {
 	for _, name := range weights.SeededNames() {
 		for _, raw := range []bool{false, true} {
 			e := compile(t, seeded(t, name, weights.SeededOptions{NHWC: raw}, 2), Options{Raw: raw}).(*cpuExec)
 			ctx, in := context.Background(), []*tensor.Tensor{noise(2, 96, raw)}
-			for range 3 { // a worker may meet its largest layer late
-				run(t, e, in...)
-			}
+			run(t, e, in...)
 			if n := testing.AllocsPerRun(10, func() { _, _ = e.Run(ctx, in...) }); n != 0 {
 				t.Errorf("%s raw=%v: %g allocations a run", name, raw, n)
 			}

@@ -89,7 +89,7 @@ func TestAllocations(t *testing.T) {
 		if p, ok := o.(op.Packer); ok {
 			o = p.Pack(d, x...)
 		}
-		if n := testing.AllocsPerRun(3, func() { o.Forward(d, y, x...) }); n > 0 {
+		if n := testing.AllocsPerRun(10, func() { o.Forward(d, y, x...) }); n > 0 {
 			t.Errorf("%s allocates %g times a call", o.Kind(), n)
 		}
 	}
