@@ -39,7 +39,7 @@ func TestOptionsRefused(t *testing.T) {
 		{func(o *Options) { o.LearningRate = math.Inf(1) }, []string{"--lr +Inf"}},
 		{func(o *Options) { o.Warmup = -1 }, []string{"--warmup -1"}},
 		{func(o *Options) { o.Momentum = 1 }, []string{"--momentum 1"}},
-		{func(o *Options) { o.L2 = -1 }, []string{"--l2 -1"}},
+		{func(o *Options) { o.L2 = -2 }, []string{"--l2 -2"}},
 		{func(o *Options) { o.WeightDecay = -1 }, []string{"--weight-decay -1"}},
 		{func(o *Options) { o.Patience = -1 }, []string{"--patience -1"}},
 	} {
@@ -84,6 +84,9 @@ func TestDefaults(t *testing.T) {
 	if o.Model != "head" || o.Head != "gap" || o.Size != 128 || o.Epochs != 60 || o.Batch != 64 || o.Cache != "f16" ||
 		o.Optimiser != "adam" || o.Schedule != "cosine" || o.Monitor != "loss" || o.Patience != 10 || o.Data.Val != 0.15 || o.Data.Test != 0.15 {
 		t.Errorf("defaults of a head: %+v", o)
+	}
+	if none := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", L2: none}); o.L2 != 0.01 || none.L2 != 0 {
+		t.Errorf("L2 by default %g, none %g", o.L2, none.L2)
 	}
 	b := resolved(t, Options{Data: DataOptions{Path: "cells", Test: -1}, Model: "baseline", Backbone: "net.onnx", Cut: "stage2", Optimiser: "sgd"})
 	if b.Backbone != "" || b.Cut != "" || b.Head != "" || b.Standardise != "off" || b.Size != 64 || b.Momentum != 0.9 || b.Data.Test != -1 {
