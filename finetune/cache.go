@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -180,10 +181,17 @@ func (c *featureFile) finish(path string) error {
 	return atomicfile.Rename(c.path, path)
 }
 
-// diskError adds what to do where the disk is full.
+// diskError says where writing failed, and what to do where the disk is full.
+// It is nil for nil.
 func diskError(path string, err error) error {
-	if errors.Is(err, errDiskFull) {
-		return fmt.Errorf("%s: the disk is full: %w (free some space and repeat the command: it goes on where it stopped; or --cache-dir on another disk)", path, err)
+	if at := new(fs.PathError); errors.As(err, &at) {
+		err = at.Err // path says it
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errDiskFull):
+		return fmt.Errorf("%s: the disk is full: %w (free some space and go on: what is done is kept; --cache-dir and --runs choose another disk)", path, err)
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }

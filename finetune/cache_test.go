@@ -2,9 +2,11 @@ package finetune
 
 import (
 	"context"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/x448/float16"
@@ -240,7 +242,10 @@ func TestDamagedCache(t *testing.T) {
 // What a full disk says comes with what to do.
 func TestDiskError(t *testing.T) {
 	err := diskError("a/features", &os.PathError{Op: "write", Path: "a/features", Err: errDiskFull})
-	wantError(t, err, "a/features", "the disk is full", "goes on where it stopped", "--cache-dir")
+	wantError(t, err, "a/features: the disk is full", "what is done is kept", "--cache-dir", "--runs")
+	if !errors.Is(err, errDiskFull) || strings.Count(err.Error(), "a/features") != 1 || diskError("a/features", nil) != nil {
+		t.Errorf("the error is %q", err)
+	}
 	if err := diskError("a/features", os.ErrPermission); err.Error() != "a/features: permission denied" {
 		t.Errorf("another error became %q", err)
 	}

@@ -33,7 +33,8 @@ func (t *trainer) save(f *Folder) error {
 		a.Name = "optimiser/" + a.Name
 		c.Arrays = append(c.Arrays, a)
 	}
-	return weights.SaveCheckpoint(f.file(checkpointFile), c)
+	path := f.file(checkpointFile)
+	return diskError(path, weights.SaveCheckpoint(path, c))
 }
 
 // restore goes on from the folder's checkpoint. Without one it leaves t as it

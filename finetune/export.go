@@ -149,7 +149,7 @@ func (r *run) export(path string, t *trainer, choice Threshold) error {
 	if err != nil {
 		return err
 	}
-	return onnx.WriteFile(path, m)
+	return diskError(path, onnx.WriteFile(path, m))
 }
 
 // modelName says in words what was trained.

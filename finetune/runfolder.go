@@ -118,8 +118,5 @@ func writeFile(path string, b []byte) error {
 		_, err := w.Write(b)
 		return err
 	})
-	if err != nil {
-		return diskError(path, err)
-	}
-	return nil
+	return diskError(path, err)
 }
