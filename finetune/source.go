@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/tlkit/tl/backbones"
+	"github.com/tlkit/tl/internal/dataset"
 )
 
 // source feeds the trainable part: a frozen backbone's features, or the pixels
@@ -34,7 +35,7 @@ func (f frozen) close() error { return f.Close() }
 
 func (f frozen) key() string {
 	c := f.Card()
-	return digest("frozen", c.Digest, c.Cut, c.Feature, c.Size, c.Preprocess)
+	return digest("frozen", dataset.ResizeRule, c.Digest, c.Cut, c.Feature, c.Size, c.Preprocess)
 }
 
 func (f frozen) compute(ctx context.Context, dst, pixels []float32, n int) error {
@@ -44,7 +45,7 @@ func (f frozen) compute(ctx context.Context, dst, pixels []float32, n int) error
 // pixels is the source behind the baseline CNN: v/255, as the lecture does.
 type pixels struct{ side int }
 
-func (p pixels) key() string  { return digest("pixels", p.side) }
+func (p pixels) key() string  { return digest("pixels", dataset.ResizeRule, p.side) }
 func (p pixels) shape() []int { return []int{3, p.side, p.side} }
 func (p pixels) size() int    { return p.side }
 func (p pixels) close() error { return nil }

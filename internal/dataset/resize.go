@@ -2,6 +2,10 @@ package dataset
 
 import "sync"
 
+// ResizeRule names the arithmetic of Decode and Resize. It is part of the key of
+// whatever is computed from pixels once and kept: change it with the arithmetic.
+const ResizeRule = "tent 1"
+
 // Resize squashes a picture to size×size into dst (3,S,S), planes R, G, B,
 // values 0…255 without rounding to whole levels.
 //
