@@ -66,18 +66,6 @@ func compareWithRuntime(t *testing.T, model string, files []string) {
 	}
 }
 
-// realCells copies every n-th real cell.
-func realCells(t *testing.T, n int) string {
-	t.Helper()
-	i := 0
-	return copyTree(t, testkit.Data(t, "cells"), func(class, file string) string {
-		if i++; i%n != 0 {
-			return ""
-		}
-		return class + "/" + file
-	})
-}
-
 // The promise on real input: a head on stage 3 of the real ResNet50 at 128
 // pixels, and the baseline, on 200 real cells.
 func TestOracleExportReal(t *testing.T) {
