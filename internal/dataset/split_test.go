@@ -5,13 +5,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"github.com/tlkit/tl/internal/testkit"
 )
 
 // digest is a SHA-256 for tests.
@@ -214,17 +214,27 @@ func TestAssignRefuses(t *testing.T) {
 	}
 }
 
-// Shuffled directory order cannot be had from a file system; the same files
-// under other names and in another folder can.
-func TestRealCellsElsewhere(t *testing.T) {
-	a, _ := scan(t, testkit.Data(t, "cells"), ScanOptions{Workers: 1})
-	b := realCells(t)
+// One worker and several make the same data set of 400 real cells.
+func TestRealCellsAnyWorkers(t *testing.T) {
+	files := map[string]string{}
+	for i, it := range realCells(t).Items {
+		if i%20 == 0 {
+			b, err := os.ReadFile(filepath.Join(realPath, it.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files[it.Path] = string(b)
+		}
+	}
+	dir := folder(t, files)
+	a, _ := scan(t, dir, ScanOptions{Workers: 1})
+	b, _ := scan(t, dir, ScanOptions{Workers: 3})
 	for _, d := range []*Dataset{a, b} {
 		if _, err := d.Assign(SplitOptions{Seed: 5}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if !slices.Equal(a.Items, b.Items) || a.Digest() != b.Digest() {
-		t.Error("one worker and two give different data sets")
+	if len(a.Items) != 400 || !slices.Equal(a.Items, b.Items) || a.Digest() != b.Digest() {
+		t.Errorf("one worker and three give different data sets, of %d and %d cells", len(a.Items), len(b.Items))
 	}
 }
