@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -43,7 +44,14 @@ func present(c *cli.Context, backbone string) error {
 func pull(c *cli.Context, v *voice, e weights.Entry) (string, error) {
 	v.Begin("downloading "+e.Name, "KiB", int(e.Bytes>>10))
 	defer v.End()
-	return weights.Pull(c.Context, e, c.String("weights-dir"), weights.PullOptions{
+	path, err := weights.Pull(c.Context, e, c.String("weights-dir"), weights.PullOptions{
 		Progress: func(done, _ int64) { v.Advance(int(done >> 10)) },
 	})
+	if err == nil || c.Context.Err() != nil {
+		return path, err
+	}
+	if _, hint := splitHint(err.Error()); hint == "" {
+		err = fmt.Errorf("%w (repeat tl weights pull %s, it goes on where it stopped; or fetch the file by other means and give it as --backbone FILE.onnx)", err, e.Name)
+	}
+	return path, err
 }
