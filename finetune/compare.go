@@ -92,8 +92,12 @@ func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm
 		return nil, err
 	}
 	resetPeakMemory()
-	if _, err := readSettings(filepath.Join(folder, a.Name)); err == nil {
-		return Resume(ctx, filepath.Join(folder, a.Name), r.Threads, r.CacheDir, r.WeightsDir, p)
+	path := filepath.Join(folder, a.Name)
+	if s, err := readSettings(path); err == nil {
+		if digest(s.Resolved.withoutPaths()) != digest(r.withoutPaths()) {
+			return nil, fmt.Errorf("%s: began with other options (choose another --name)", path)
+		}
+		return Resume(ctx, path, r.Threads, r.CacheDir, r.WeightsDir, p)
 	}
 	return runOn(ctx, d, o, r, p)
 }

@@ -240,9 +240,15 @@ func (r *run) trainer(x *features) (*trainer, error) {
 	}
 	perEpoch := (len(t.train) + o.Batch - 1) / o.Batch
 	t.plan = schedule{rate: o.LearningRate, warmup: int(o.Warmup * float64(perEpoch)), total: o.Epochs * perEpoch, cosine: o.Schedule == "cosine"}
-	o.Data.Path, o.Data.Root = "", "" // the images may move; their digests are in the set's
-	t.state.Digest = digest(o, x.Key, r.data.set.Digest())
+	t.state.Digest = digest(o.withoutPaths(), x.Key, r.data.set.Digest())
 	return t, nil
+}
+
+// withoutPaths is o without where the images are: they may move, and their
+// digests are in the set's.
+func (o Options) withoutPaths() Options {
+	o.Data.Path, o.Data.Root = "", ""
+	return o
 }
 
 // headSpec is the trainable part of o for features of a shape. Pooling, where

@@ -1,0 +1,109 @@
+package finetune
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func (s scene) arms() []Arm {
+	head, base := s.options(""), s.options("")
+	base.Model, base.Size, base.Epochs, base.LearningRate = "baseline", 24, 3, 1e-3
+	return []Arm{{Options: base}, {Options: head}, {Options: head}}
+}
+
+// A comparison runs its arms on one split and says who is better; giving it
+// the same name again runs nothing twice.
+func TestCompare(t *testing.T) {
+	s := newScene(t)
+	data := DataOptions{Path: s.data}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := Compare(ctx, data, s.runs, "c", s.arms(), &stopper{cancel: cancel, epochs: 5}) // in the second arm
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "--name c") {
+		t.Fatalf("stopped with %v", err)
+	}
+	c, err := Compare(t.Context(), data, s.runs, "c", s.arms(), Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"baseline", "tiny", "tiny-2"}; !slices.Equal(c.Names, want) {
+		t.Fatalf("arms %q, want %q", c.Names, want)
+	}
+	sameFiles(t, filepath.Join(c.Folder, "tiny"), filepath.Join(c.Folder, "tiny-2"), modelFile, scoresFile, splitFile)
+	sameFiles(t, filepath.Join(c.Folder, "tiny"), filepath.Join(c.Folder, "baseline"), splitFile)
+	if len(c.Pairs) != 2 || c.Pairs[0].A != "tiny" || c.Pairs[0].B != "baseline" || len(c.Verdict) == 0 {
+		t.Errorf("pairs %+v, verdict %q", c.Pairs, c.Verdict)
+	}
+	auc := func(i int) float64 { return c.Arms[i].Test.Metrics.AUC.Value }
+	if d, ok := c.Pairs[0].Difference.Metric("auc"); !ok || math.Abs(d.Value.Value-(auc(1)-auc(0))) > 1e-12 {
+		t.Errorf("difference of AUC %+v, of arms with %g and %g", d, auc(1), auc(0))
+	}
+	var js struct{ Arms []Outcome }
+	if err := json.Unmarshal(bytesOf(t, filepath.Join(c.Folder, "compare.json")), &js); err != nil || len(js.Arms) != 3 {
+		t.Errorf("compare.json holds %d arms, %v", len(js.Arms), err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(bytesOf(t, filepath.Join(c.Folder, "compare.csv"))))).ReadAll()
+	if err != nil || len(rows) < 4 {
+		t.Errorf("compare.csv has %d rows, %v", len(rows), err)
+	}
+	for _, f := range []string{"roc.png", reportFile} {
+		if len(bytesOf(t, filepath.Join(c.Folder, f))) == 0 {
+			t.Errorf("%s is empty", f)
+		}
+	}
+	epochs := &countEpochs{}
+	if _, err := Compare(t.Context(), data, s.runs, "c", s.arms(), epochs); err != nil || epochs.n > 0 {
+		t.Errorf("the same comparison again: %v, %d epochs", err, epochs.n)
+	}
+	other := s.arms()
+	other[1].Options.Hidden = 3
+	_, err = Compare(t.Context(), data, s.runs, "c", other, Silent{})
+	wantError(t, err, "tiny", "other options", "--name")
+	_, err = Compare(t.Context(), data, s.runs, "", s.arms()[:1], Silent{})
+	wantError(t, err, "two arms")
+}
+
+type countEpochs struct {
+	Silent
+	n int
+}
+
+func (c *countEpochs) Epoch(Epoch) { c.n++ }
+
+// A comparison of three classes has no pairs and no ROC, but a table.
+func TestCompareThreeClasses(t *testing.T) {
+	s := newScene(t)
+	c, err := Compare(t.Context(), DataOptions{Path: threeClasses(t, 20)}, s.runs, "", s.arms()[:2], Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Pairs) != 0 || c.Arms[1].Test.Multi == nil || exists(filepath.Join(c.Folder, "roc.png")) || c.Summary() == "" {
+		t.Errorf("comparison of three classes: %+v", c)
+	}
+}
+
+// The summary counts as Keras does.
+func TestSummarise(t *testing.T) {
+	s := newScene(t)
+	base, err := Summarise(Options{Model: "baseline", Size: 100}, 2)
+	if err != nil || base.Trainable != 1_086_417 || base.Frozen != 0 || base.Card != nil {
+		t.Errorf("baseline at 100 pixels: %+v, %v; want 1,086,417 parameters", base, err)
+	}
+	head, err := Summarise(s.options(""), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := int64(0)
+	for _, l := range head.Layers {
+		sum += l.Parameters
+	}
+	if head.Trainable != 65 || head.Whole != head.Frozen+650 || sum != head.Trainable+head.Frozen {
+		t.Errorf("trainable %d, frozen %d of %d, layers together %d; want 65 and the classifier's 650 apart", head.Trainable, head.Frozen, head.Whole, sum)
+	}
+}
