@@ -120,13 +120,12 @@ func TestConvKeepsNaN(t *testing.T) {
 
 // The number of threads must not change a bit of any result.
 func TestThreadsGiveEqualBytes(t *testing.T) {
-	r := rand.New(rand.NewPCG(4, 4))
 	layers := []ConvShape{square(4, 40, 15, 60, 3, 1, 1), square(5, 16, 30, 16, 3, 1, 0), square(1, 70, 7, 600, 1, 1, 0), square(3, 3, 30, 20, 5, 2, 2)}
 	for _, k := range available() {
 		var first [][]float32
 		for _, threads := range []int{1, 2, 5} {
 			d := newDevice(threads, k)
-			r = rand.New(rand.NewPCG(4, 4))
+			r := rand.New(rand.NewPCG(4, 4))
 			var all [][]float32
 			for _, s := range layers {
 				x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)

@@ -52,17 +52,3 @@ func (c Clip) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor,
 		}
 	})
 }
-
-// clipGrad sets dx = dy where lo < y < hi, else 0: the gradient of a fused
-// clamp, of which only the result y is at hand.
-func clipGrad(d *cpu.Device, dx, dy, y []float32, lo, hi float32) {
-	chunks(d, len(dy), grain, func(from, to int) {
-		for i := from; i < to; i++ {
-			if lo < y[i] && y[i] < hi {
-				dx[i] = dy[i]
-			} else {
-				dx[i] = 0
-			}
-		}
-	})
-}

@@ -118,7 +118,7 @@ func (c Conv) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor,
 	g := dy.Data
 	if c.Clamp {
 		g = make([]float32, len(dy.Data))
-		clipGrad(d, g, dy.Data, y.Data, c.Lo, c.Hi)
+		d.ClampGrad(g, dy.Data, y.Data, c.Lo, c.Hi)
 	}
 	if t := at(dx, 0); t != nil {
 		d.ConvGradInput(s, t.Data, g, x[1].Data)

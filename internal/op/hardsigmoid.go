@@ -35,6 +35,6 @@ func (h HardSigmoid) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.
 	if dx[0] == nil {
 		return
 	}
-	clipGrad(d, dx[0].Data, dy.Data, y.Data, 0, 1)
+	d.ClampGrad(dx[0].Data, dy.Data, y.Data, 0, 1)
 	scale(dx[0].Data, h.Alpha)
 }

@@ -17,6 +17,10 @@ func (Mul) Shape(in ...tensor.Shape) (tensor.Shape, error) { return binaryShape(
 
 // Forward sets y = a * b.
 func (Mul) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
+	if x[0].Shape.Equal(x[1].Shape) {
+		d.Mul(y.Data, x[0].Data, x[1].Data)
+		return
+	}
 	walk(d, y, x[0], x[1], mulRow)
 }
 

@@ -1,6 +1,8 @@
 package op
 
 import (
+	"math"
+
 	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/tensor"
 )
@@ -21,17 +23,7 @@ func (Relu) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 
 // Backward passes dy where y > 0; at 0 the gradient is 0, as in torch.
 func (Relu) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor, _ ...*tensor.Tensor) {
-	if dx[0] == nil {
-		return
+	if dx[0] != nil {
+		d.ClampGrad(dx[0].Data, dy.Data, y.Data, 0, float32(math.Inf(1)))
 	}
-	chunks(d, len(y.Data), grain, func(lo, hi int) {
-		dx, dy := dx[0].Data[lo:hi], dy.Data[lo:hi]
-		for i, v := range y.Data[lo:hi] {
-			if v > 0 {
-				dx[i] = dy[i]
-			} else {
-				dx[i] = 0
-			}
-		}
-	})
 }
