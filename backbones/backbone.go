@@ -34,8 +34,9 @@ func (b *Backbone) FeatureShape() []int { return b.card.clone().Feature }
 // FeatureSize is the number of features of one picture.
 func (b *Backbone) FeatureSize() int { return tensor.Shape(b.card.Feature).Size() }
 
-// Engine names the machine that computes, e.g. "cpu (avx512, 2 threads)".
-func (b *Backbone) Engine() string { return b.engine.Name() }
+// Arithmetic says what computes the features, e.g. "cpu avx512": the same
+// arithmetic gives the same bytes, another one may differ in the last bits.
+func (b *Backbone) Arithmetic() string { return b.engine.Arithmetic() }
 
 // Memory is the bytes that the compiled network holds.
 func (b *Backbone) Memory() int64 { return b.exec.Memory() }

@@ -81,6 +81,10 @@ func choose(name string) (*kernels, error) {
 	return nil, fmt.Errorf("cpu: TL_CPU=%s: this machine and build can run %s", name, strings.Join(names, ", "))
 }
 
+// Kernels names the set of kernels: "avx512", "avx2" or "portable". Results are
+// the same bytes for the same set, whatever the number of threads.
+func (d *Device) Kernels() string { return d.k.name }
+
 // Name says what computes, e.g. "cpu (avx512, 2 threads)".
 func (d *Device) Name() string {
 	if d.Threads() == 1 {

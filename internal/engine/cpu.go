@@ -27,6 +27,9 @@ type cpuEngine struct{ d *cpu.Device }
 // Name is the device's, e.g. "cpu (avx512, 2 threads)".
 func (e *cpuEngine) Name() string { return e.d.Name() }
 
+// Arithmetic is the device's set of kernels.
+func (e *cpuEngine) Arithmetic() string { return "cpu " + e.d.Kernels() }
+
 // Close stops the device's threads.
 func (e *cpuEngine) Close() { e.d.Close() }
 

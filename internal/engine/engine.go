@@ -26,7 +26,8 @@ type Options struct {
 
 // Engine compiles programs for one machine.
 type Engine interface {
-	Name() string // e.g. "cpu (avx512, 2 threads)"
+	Name() string       // e.g. "cpu (avx512, 2 threads)"
+	Arithmetic() string // e.g. "cpu avx512": engines of one arithmetic give the same bytes
 	Compile(Program, Options) (Exec, error)
 	Close() // lets the machine go; what was compiled cannot run any more
 }
