@@ -52,22 +52,70 @@ func noise(n, s int, nhwc bool) *tensor.Tensor {
 
 // TestEveryFormIsTheSame writes each seeded network in every form that the
 // importer knows (operator sets, NHWC, folded batch norm, fixed batch): raw and
-// optimised, all compute the same.
+// optimised, all compute the same, with every kernel implementation. The best
+// one runs all forms at all operator sets, the others each of them once.
 func TestEveryFormIsTheSame(t *testing.T) {
+	all := implementations(t)
+	best := all[len(all)-1]
 	for _, name := range weights.SeededNames() {
-		t.Run(name, func(t *testing.T) {
-			first := run(t, compile(t, seeded(t, name, weights.SeededOptions{}, 2), Options{Raw: true}), noise(2, 96, false))[0]
-			for i, opset := range []int64{7, 9, 13, 18, 22} {
-				for form := range 4 {
-					o := weights.SeededOptions{Opset: opset, NHWC: form&1 > 0, FoldedBN: form&2 > 0, Batch: int64(i % 2)}
-					g := seeded(t, name, o, 2)
-					for _, raw := range []bool{true, false} {
-						y := run(t, compile(t, g, Options{Raw: raw}), noise(2, 96, o.NHWC))[0]
-						testkit.Compare(t, fmt.Sprintf("%+v raw %v", o, raw), y.Data, first.Data, testkit.Float)
+		want := run(t, compile(t, seeded(t, name, weights.SeededOptions{}, 2), Options{Raw: true}), noise(2, 96, false))[0]
+		for _, kernels := range all {
+			t.Run(name+"/"+kernels, func(t *testing.T) {
+				t.Setenv("TL_CPU", kernels)
+				for i, opset := range []int64{7, 9, 13, 18, 22} {
+					for form := range 4 {
+						if kernels == best || form == i%4 {
+							o := weights.SeededOptions{Opset: opset, NHWC: form&1 > 0, FoldedBN: form&2 > 0, Batch: int64(i % 2)}
+							checkForm(t, name, o, want)
+						}
 					}
 				}
+			})
+		}
+	}
+}
+
+// checkForm runs a form of a seeded network, raw and optimised.
+func checkForm(t *testing.T, name string, o weights.SeededOptions, want *tensor.Tensor) {
+	t.Helper()
+	g := seeded(t, name, o, 2)
+	for _, raw := range []bool{true, false} {
+		y := run(t, compile(t, g, Options{Raw: raw}), noise(2, 96, o.NHWC))[0]
+		testkit.Compare(t, fmt.Sprintf("%+v raw %v", o, raw), y.Data, want.Data, testkit.Float)
+	}
+}
+
+// TestWhatIsLeft counts the steps of each compiled network, as kind×count in
+// the order in which kinds first run: batch norms, clamps and residuals are in
+// the convolutions where they can be (DenseNet's norms come before them), and
+// identities, dropouts and reshapes take no step.
+func TestWhatIsLeft(t *testing.T) {
+	for name, want := range map[string]string{
+		"resnet18":    "Conv×20 MaxPool×1 GlobalAveragePool×1 Gemm×1",
+		"resnet50":    "Conv×53 MaxPool×1 GlobalAveragePool×1 Gemm×1",
+		"vgg16":       "Conv×13 MaxPool×5 Gemm×3 Relu×2",
+		"alexnet":     "Conv×5 LRN×2 MaxPool×3 Gemm×3 Relu×2 Softmax×1",
+		"mobilenetv2": "Conv×52 ReduceMean×1 Gemm×1",
+		"squeezenet":  "Conv×26 MaxPool×3 Concat×8 GlobalAveragePool×1 Softmax×1",
+		"densenet":    "Conv×120 MaxPool×1 BatchNormalization×62 Relu×62 Concat×58 AveragePool×3 GlobalAveragePool×1 Gemm×1",
+	} {
+		for _, folded := range []bool{false, true} {
+			e := compile(t, seeded(t, name, weights.SeededOptions{FoldedBN: folded}, 1), Options{}).(*cpuExec)
+			var order []string
+			count := map[string]int{}
+			for _, s := range e.steps {
+				kind := s.op.Kind()
+				if count[kind]++; count[kind] == 1 {
+					order = append(order, kind)
+				}
 			}
-		})
+			for i, kind := range order {
+				order[i] = fmt.Sprint(kind, "×", count[kind])
+			}
+			if got := strings.Join(order, " "); got != want {
+				t.Errorf("%s, folded %v: %s, want %s", name, folded, got, want)
+			}
+		}
 	}
 }
 
