@@ -66,14 +66,13 @@ func features(t testing.TB, b *Backbone, pixels []float32) []float32 {
 	return y
 }
 
-// The feature map of the real ResNet50 against torch's.
+// The feature map of the real ResNet50 against torch's, in batches that do not
+// divide the number of pictures.
 func TestGoldenFeatures(t *testing.T) {
 	x := testkit.ReadNPY(t, testkit.Data(t, "golden/imagenet4_input.npy"))
 	want := testkit.ReadNPY(t, testkit.Data(t, "golden/resnet50-pqf_layer4.npy"))
-	for _, raw := range []bool{false, true} {
-		b := open(t, testkit.Data(t, "weights/resnet50.onnx"), Options{Cut: "stage4", Preprocess: "none", Batch: 3, Raw: raw})
-		testkit.Compare(t, fmt.Sprintf("layer4, raw %v", raw), features(t, b, x.Data), want.Data, testkit.Float)
-	}
+	b := open(t, testkit.Data(t, "weights/resnet50.onnx"), Options{Cut: "stage4", Preprocess: "none", Batch: 3})
+	testkit.Compare(t, "layer4", features(t, b, x.Data), want.Data, testkit.Float)
 }
 
 // The card of the real files: found by structure, by nobody's name.
