@@ -19,7 +19,7 @@ var layers = []struct{ name, may string }{
 	{"backbones", "weights onnx internal/engine internal/graph internal/op internal/tensor"},
 	{"heads", "weights onnx internal/autodiff internal/op internal/cpu internal/tensor"},
 	{"internal/engine", "internal/graph internal/op internal/cpu internal/tensor"},
-	{"internal/autodiff", "internal/op internal/cpu internal/tensor weights"},
+	{"internal/autodiff", "internal/op internal/cpu internal/tensor"},
 	{"internal/graph", "onnx internal/op internal/cpu internal/tensor"},
 	{"internal/op", "onnx internal/cpu internal/tensor"},
 	{"internal/report", "internal/metrics internal/atomicfile"},
