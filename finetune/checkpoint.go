@@ -12,12 +12,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/tlkit/tl/heads"
 	"github.com/tlkit/tl/weights"
 )
 
-// save writes the checkpoint: parameters, optimiser state, the best parameters
-// so far and the history. A kill at any moment leaves the one before.
+// save writes the checkpoint: the trainer's state, parameters included, the
+// best parameters so far and the history. A kill at any moment leaves the one
+// before.
 func (t *trainer) save(f *Folder) error {
 	meta, err := json.Marshal(t.state)
 	if err != nil {
@@ -25,12 +25,10 @@ func (t *trainer) save(f *Folder) error {
 	}
 	c := &weights.Checkpoint{Meta: meta}
 	for i, p := range t.head.Params() {
-		c.Arrays = append(c.Arrays,
-			weights.Array{Name: "param/" + p.Name, Shape: p.Shape, Data: p.Data},
-			weights.Array{Name: "best/" + p.Name, Shape: p.Shape, Data: t.state.best[i]})
+		c.Arrays = append(c.Arrays, weights.Array{Name: "best/" + p.Name, Shape: p.Shape, Data: t.state.best[i]})
 	}
 	for _, a := range t.step.State() {
-		a.Name = "optimiser/" + a.Name
+		a.Name = "trainer/" + a.Name
 		c.Arrays = append(c.Arrays, a)
 	}
 	path := f.file(checkpointFile)
@@ -38,65 +36,63 @@ func (t *trainer) save(f *Folder) error {
 }
 
 // restore goes on from the folder's checkpoint. Without one it leaves t as it
-// is. A checkpoint of other settings or other images is an error.
+// is. A checkpoint that is damaged, or of other settings or images, is an error.
 func (t *trainer) restore(f *Folder) error {
 	path := f.file(checkpointFile)
 	c, err := weights.LoadCheckpoint(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
 	var s state
-	if err := json.Unmarshal(c.Meta, &s); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if s.Digest != t.state.Digest {
-		return fmt.Errorf("%s: belongs to other settings, images or weights than this run's (start a new run with another --name)", path)
-	}
-	if s.best, err = loadParams(c, t.head, path); err != nil {
-		return err
-	}
-	var optimiser []weights.Array
-	for _, a := range c.Arrays {
-		if name, ok := strings.CutPrefix(a.Name, "optimiser/"); ok {
-			optimiser = append(optimiser, weights.Array{Name: name, Shape: a.Shape, Data: a.Data})
+	if err == nil {
+		if err = json.Unmarshal(c.Meta, &s); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	if err := t.step.Restore(optimiser, s.Step); err != nil {
+	if err == nil && s.Digest != t.state.Digest {
+		return fmt.Errorf("%s: belongs to other settings, images or weights than this run's (start a new run with another --name)", path)
+	}
+	if err == nil {
+		err = t.load(c, s, path)
+	}
+	if err != nil {
+		return fmt.Errorf("%w (delete %s to train again from the cached features)", err, path)
+	}
+	return nil
+}
+
+// load takes over what the checkpoint holds.
+func (t *trainer) load(c *weights.Checkpoint, s state, path string) error {
+	for _, p := range t.head.Params() {
+		best := c.Array("best/" + p.Name)
+		if best == nil || len(best.Data) != len(p.Data) {
+			return fmt.Errorf("%s: parameter %s: wants %d numbers; the checkpoint does not fit the head", path, p.Name, len(p.Data))
+		}
+		s.best = append(s.best, best.Data)
+	}
+	var now []weights.Array
+	for _, a := range c.Arrays {
+		if name, ok := strings.CutPrefix(a.Name, "trainer/"); ok {
+			a.Name = name
+			now = append(now, a)
+		}
+	}
+	if err := t.step.Restore(now, s.Step); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	t.state = s
 	return nil
 }
 
-// loadParams copies the checkpoint's parameters into h and returns the best.
-func loadParams(c *weights.Checkpoint, h *heads.Head, path string) (best [][]float32, err error) {
-	for _, p := range h.Params() {
-		now, top := c.Array("param/"+p.Name), c.Array("best/"+p.Name)
-		if now == nil || top == nil || len(now.Data) != len(p.Data) || len(top.Data) != len(p.Data) {
-			return nil, fmt.Errorf("%s: parameter %s: wants %d numbers; the checkpoint does not fit the head", path, p.Name, len(p.Data))
-		}
-		copy(p.Data, now.Data)
-		best = append(best, append([]float32(nil), top.Data...))
-	}
-	return best, nil
-}
-
-// pastLog returns the finished epochs of a run that goes on: the checkpoint's
-// history, which a kill between checkpoint and log leaves one ahead of the log,
-// with the seconds that log.jsonl knows.
-func (f *Folder) pastLog(history []Epoch) ([]Epoch, error) {
-	old, err := f.readLog()
-	if err != nil {
-		return nil, err
-	}
+// withSeconds returns the finished epochs of a run that goes on: the
+// checkpoint's history, which a kill between checkpoint and log leaves one ahead
+// of the log, with the seconds that the log knows.
+func withSeconds(history, log []Epoch) []Epoch {
 	out := slices.Clone(history)
-	for i := range min(len(out), len(old)) {
-		out[i].Seconds = old[i].Seconds
+	for i := range min(len(out), len(log)) {
+		out[i].Seconds = log[i].Seconds
 	}
-	return out, nil
+	return out
 }
 
 // writeLog writes all epochs as log.jsonl and log.csv.
@@ -120,7 +116,8 @@ func (f *Folder) writeLog(epochs []Epoch) error {
 	return writeFile(f.file(logTableFile), table.Bytes())
 }
 
-// readLog reads the epochs of log.jsonl; without the file there are none.
+// readLog reads the epochs of log.jsonl; without the file there are none. Of a
+// damaged file it returns those before the damage, and an error.
 func (f *Folder) readLog() ([]Epoch, error) {
 	b, err := os.ReadFile(f.file(logFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,7 +130,7 @@ func (f *Folder) readLog() ([]Epoch, error) {
 	for d := json.NewDecoder(bytes.NewReader(b)); d.More(); {
 		var e Epoch
 		if err := d.Decode(&e); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.file(logFile), err)
+			return out, fmt.Errorf("%s is damaged: %w", f.file(logFile), err)
 		}
 		out = append(out, e)
 	}

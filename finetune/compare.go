@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/tlkit/tl/backbones"
 	"github.com/tlkit/tl/internal/metrics"
 )
 
@@ -42,6 +44,10 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	if len(arms) < 2 {
 		return nil, fmt.Errorf("nothing to compare: wants at least two arms, e.g. the baseline and --backbone resnet50")
 	}
+	arms, err := named(arms)
+	if err != nil {
+		return nil, err
+	}
 	for _, a := range arms {
 		a.Options.Data = data
 		r, err := a.Options.Resolved()
@@ -56,21 +62,18 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	if err != nil {
 		return nil, err
 	}
-	if name == "" {
-		f, err := createFolder(runs, "", "compare")
-		if err != nil {
-			return nil, err
-		}
-		defer f.close()
-		name = filepath.Base(f.Path)
+	f, err := comparisonFolder(runs, name)
+	if err != nil {
+		return nil, err
 	}
-	c := &Comparison{Folder: filepath.Join(runs, name)}
-	for _, a := range named(arms) {
+	defer f.close()
+	c := &Comparison{Folder: f.Path}
+	for _, a := range arms {
 		p.Note("")
 		p.Note("── " + a.Name + " ──")
 		out, err := runArm(ctx, d, data, c.Folder, a, p)
 		if errors.Is(err, context.Canceled) {
-			return nil, fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, name)
+			return nil, fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, filepath.Base(f.Path))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", a.Name, err)
@@ -83,7 +86,31 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	return c, c.write()
 }
 
-// runArm runs or resumes one arm.
+// comparisonFolder takes the folder runs/name, new or of an earlier comparison,
+// or a free one where name is empty.
+func comparisonFolder(runs, name string) (*Folder, error) {
+	if name == "" {
+		return createFolder(runs, "", "compare")
+	}
+	return newFolder(filepath.Join(runs, name))
+}
+
+// canOpen returns the error of opening what feeds the trainable part, before
+// minutes are spent on images. Only what a compiled network shows, such as the
+// memory that it needs, is left for later.
+func canOpen(o Options) error {
+	if o.Model == "baseline" {
+		return nil
+	}
+	card, err := backbones.Inspect(o.Backbone, backbones.Options{Cut: o.Cut, Size: o.Size, Preprocess: o.Preprocess, Dir: o.WeightsDir})
+	if err != nil || card.Preprocess.Name != "" {
+		return err
+	}
+	_, _, err = openSource(o, Silent{}) // fails, and says how to choose
+	return err
+}
+
+// runArm runs or resumes one arm on d.
 func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm, p Progress) (*Outcome, error) {
 	o := a.Options
 	o.Data, o.Runs, o.Name = data, folder, a.Name
@@ -94,19 +121,27 @@ func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm
 	resetPeakMemory()
 	path := filepath.Join(folder, a.Name)
 	if s, err := readSettings(path); err == nil {
-		if digest(s.Resolved.withoutPaths()) != digest(r.withoutPaths()) {
-			return nil, fmt.Errorf("%s: began with other options (choose another --name)", path)
+		if what := r.difference(s.Resolved); what != "" {
+			return nil, fmt.Errorf("%s: began with other options: %s (choose another --name, or say what it began with)", path, what)
 		}
-		return Resume(ctx, path, r.Threads, r.CacheDir, r.WeightsDir, p)
+		return resume(ctx, path, s, r, d, p)
+	} else if !errors.Is(err, errNoRun) {
+		return nil, err
 	}
-	return runOn(ctx, d, o, r, p)
+	src, card, err := openSource(r, p)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	return runOn(ctx, d, src, card, o, r, p)
 }
 
 var notInNames = regexp.MustCompile(`[^a-zA-Z0-9._-]+`)
 
-// named gives every arm a name of its own that can be a folder's.
-func named(arms []Arm) []Arm {
-	out, seen := make([]Arm, len(arms)), map[string]int{}
+// named gives every arm a name of its own that can be a folder's, also where
+// the system takes upper for lower case.
+func named(arms []Arm) ([]Arm, error) {
+	out, used := make([]Arm, len(arms)), map[string]bool{}
 	for i, a := range arms {
 		if a.Name == "" {
 			a.Name = "baseline"
@@ -114,13 +149,18 @@ func named(arms []Arm) []Arm {
 				a.Name = strings.TrimSuffix(filepath.Base(a.Options.Backbone), ".onnx")
 			}
 		}
-		a.Name = notInNames.ReplaceAllString(a.Name, "-")
-		if seen[a.Name]++; seen[a.Name] > 1 {
-			a.Name = fmt.Sprintf("%s-%d", a.Name, seen[a.Name])
+		base := notInNames.ReplaceAllString(a.Name, "-")
+		if strings.Trim(base, ".") == "" {
+			return nil, fmt.Errorf("arm %d: %q cannot be the name of a folder (name the file otherwise)", i+1, base)
 		}
+		a.Name = base
+		for k := 2; used[strings.ToLower(a.Name)]; k++ {
+			a.Name = fmt.Sprintf("%s-%d", base, k)
+		}
+		used[strings.ToLower(a.Name)] = true
 		out[i] = a
 	}
-	return out
+	return out, nil
 }
 
 // pair compares every arm after the first with the first on the test images.
@@ -132,6 +172,9 @@ func (c *Comparison) pair() error {
 	e0, s0 := first.last()
 	for i, arm := range c.Arms[1:] {
 		e, s := arm.last()
+		if !slices.Equal(s.images(), s0.images()) {
+			return fmt.Errorf("%s and %s were scored on different images: nothing to compare (choose another --name)", c.Names[i+1], c.Names[0])
+		}
 		diff, err := metrics.Compare(s.binary(), s0.binary(), e.Threshold.Threshold, e0.Threshold.Threshold, metrics.Options{})
 		if err != nil {
 			return err
@@ -139,4 +182,13 @@ func (c *Comparison) pair() error {
 		c.Pairs = append(c.Pairs, Pair{A: c.Names[i+1], B: c.Names[0], Difference: diff})
 	}
 	return nil
+}
+
+// images lists what was scored: each image's digest and its label.
+func (s *scored) images() []string {
+	out := make([]string, len(s.items))
+	for i, k := range s.items {
+		out[i] = fmt.Sprint(s.data.set.Items[k].SHA256, s.labels[i])
+	}
+	return out
 }

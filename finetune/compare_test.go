@@ -64,7 +64,17 @@ func TestCompare(t *testing.T) {
 	other := s.arms()
 	other[1].Options.Hidden = 3
 	_, err = Compare(t.Context(), data, s.runs, "c", other, Silent{})
-	wantError(t, err, "tiny", "other options", "--name")
+	wantError(t, err, "tiny", "other options: hidden was 0, is 3", "--name")
+	f, err := lockFolder(c.Folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Compare(t.Context(), data, s.runs, "c", s.arms(), Silent{})
+	f.close()
+	wantError(t, err, c.Folder, "another process")
+	data.Seed = 7
+	_, err = Compare(t.Context(), data, s.runs, "c", s.arms(), Silent{})
+	wantError(t, err, "baseline", "data.seed was 0, is 7")
 	_, err = Compare(t.Context(), data, s.runs, "", s.arms()[:1], Silent{})
 	wantError(t, err, "two arms")
 }
@@ -105,5 +115,46 @@ func TestSummarise(t *testing.T) {
 	}
 	if head.Trainable != 65 || head.Whole != head.Frozen+650 || sum != head.Trainable+head.Frozen {
 		t.Errorf("trainable %d, frozen %d of %d, layers together %d; want 65 and the classifier's 650 apart", head.Trainable, head.Frozen, head.Whole, sum)
+	}
+}
+
+// A comparison does not go on with other images, and does not pair models that
+// were scored on different ones.
+func TestCompareOtherImages(t *testing.T) {
+	s := newScene(t)
+	data := DataOptions{Path: copyTree(t, s.data, func(class, file string) string { return class + "/" + file })}
+	ctx, cancel := context.WithCancel(t.Context())
+	arms := s.arms()[1:]
+	if _, err := Compare(ctx, data, s.runs, "c", arms, &stopper{cancel: cancel, epochs: 8}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	found, _ := filepath.Glob(filepath.Join(data.Path, "*", "*.png"))
+	copyTo(t, found[3], found[4])
+	_, err := Compare(t.Context(), data, s.runs, "c", arms, Silent{})
+	wantError(t, err, "tiny", "images or their split changed")
+
+	a, b := s.options("a"), s.options("b")
+	b.Data.Seed = 3
+	c := Comparison{Names: []string{"a", "b"}, Arms: []*Outcome{run1(t, a), run1(t, b)}}
+	wantError(t, c.pair(), "b and a", "different images")
+}
+
+// Every arm has a folder of its own.
+func TestArmNames(t *testing.T) {
+	arm := func(name string) Arm { return Arm{Name: name} }
+	got, err := named([]Arm{arm("net"), arm("net"), arm("net-2"), arm("NET"), arm("a b"), {Options: Options{Backbone: "x/Net.onnx"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, a := range got {
+		names = append(names, a.Name)
+	}
+	if want := []string{"net", "net-2", "net-2-2", "NET-3", "a-b", "Net-4"}; !slices.Equal(names, want) {
+		t.Errorf("arms are called %q, want %q", names, want)
+	}
+	for _, a := range []Arm{arm("."), arm(".."), {Options: Options{Backbone: ".onnx"}}} {
+		_, err := named([]Arm{a})
+		wantError(t, err, "name of a folder")
 	}
 }

@@ -61,7 +61,7 @@ func runChild(js string) error {
 	folder := filepath.Join(o.Runs, o.Name)
 	var err error
 	if _, none := readSettings(folder); none == nil {
-		_, err = Resume(context.Background(), folder, o.Threads, o.CacheDir, "", &steps{})
+		_, err = Resume(context.Background(), folder, Place{CacheDir: o.CacheDir, Threads: o.Threads}, &steps{})
 	} else {
 		_, err = Run(context.Background(), o, &steps{})
 	}

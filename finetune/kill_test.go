@@ -154,7 +154,7 @@ func TestStoppedRun(t *testing.T) {
 			t.Fatal("no progress")
 		}
 		ctx.left.Store(8 + int64(stops))
-		_, err = Resume(ctx, filepath.Join(s.runs, "stopped"), 1, s.cache, "", Silent{})
+		_, err = Resume(ctx, filepath.Join(s.runs, "stopped"), Place{CacheDir: s.cache, Threads: 1}, Silent{})
 	}
 	if stops < 3 {
 		t.Errorf("stopped %d times only", stops)
@@ -182,7 +182,7 @@ func TestLogBehindCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if _, err := Resume(t.Context(), b, 1, s.cache, "", Silent{}); err != nil {
+		if _, err := Resume(t.Context(), b, Place{CacheDir: s.cache, Threads: 1}, Silent{}); err != nil {
 			t.Fatal(err)
 		}
 		sameLog(t, a, b)

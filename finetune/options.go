@@ -17,14 +17,14 @@ type Options struct {
 	Backbone   string `json:"backbone"`   // a name such as "resnet50", or an ONNX file
 	Cut        string `json:"cut"`        // where the backbone ends: a named cut, a value, "" for the card's default
 	Preprocess string `json:"preprocess"` // torch, caffe, tf, rescale, none; "" when the card knows it
-	Size       int    `json:"size"`       // side of the square image in pixels; 0: 128, baseline 64
+	Size       int    `json:"size"`       // side of the square image in pixels; 0: 160, baseline 64
 	Cache      string `json:"cache"`      // element type of cached features: "f16" (default) or "f32"
 	CacheDir   string `json:"-"`          // where features are kept; "" is the user's cache folder
 	WeightsDir string `json:"-"`          // where named weights are kept; "" is the user's cache folder
 
 	Head        string  `json:"head"`        // "gap" (default) pools the feature map, "flat" does not; then Flatten → Dense
 	Hidden      int     `json:"hidden"`      // units of a hidden Dense+ReLU layer; 0 is none
-	Dropout     float64 `json:"dropout"`     // share of hidden units dropped in training
+	Dropout     float64 `json:"dropout"`     // share of units dropped in training; 0 is none, baseline 0.2; -1 is none
 	Standardise string  `json:"standardise"` // "auto" (default): scale each channel by the training set's mean and deviation; "off"
 
 	Epochs       int     `json:"epochs"`        // at most; 0 is 60, baseline 25
@@ -33,7 +33,7 @@ type Options struct {
 	Schedule     string  `json:"schedule"`      // "cosine" (default) or "constant"
 	Warmup       float64 `json:"warmup"`        // epochs of linear warm-up
 	Optimiser    string  `json:"optimiser"`     // "adam" (default), "adamw" or "sgd"
-	Momentum     float64 `json:"momentum"`      // of sgd; 0 is 0.9
+	Momentum     float64 `json:"momentum"`      // of sgd; 0 is 0.9, -1 is none
 	L2           float64 `json:"l2"`            // weight penalty added to the gradient, not on biases; 0 is 0.01 for a head unless adamw decays it, -1 is none
 	WeightDecay  float64 `json:"weight_decay"`  // decoupled, of adamw
 	ClassWeight  string  `json:"class_weight"`  // "none" (default) or "auto": inverse to the class counts
@@ -50,7 +50,7 @@ type Options struct {
 }
 
 // Resolved returns o with every default filled in, or an error that names the
-// option that is out of range.
+// option that is out of range. Resolving twice changes nothing.
 func (o Options) Resolved() (Options, error) {
 	def(&o.Model, "head")
 	baseline := o.Model == "baseline"
@@ -69,17 +69,15 @@ func (o Options) Resolved() (Options, error) {
 		def(&o.Size, 64)
 		def(&o.Epochs, 25)
 		def(&o.Batch, 32)
+		def(&o.Dropout, 0.2)
 		o.Backbone, o.Cut, o.Preprocess, o.Head, o.Standardise = "", "", "", "", "off"
 	} else {
-		def(&o.Size, 128)
+		def(&o.Size, 160)
 		def(&o.Epochs, 60)
 		def(&o.Batch, 64)
 		if o.Optimiser != "adamw" {
 			def(&o.L2, 0.01)
 		}
-	}
-	if o.L2 == none {
-		o.L2 = 0
 	}
 	if o.Optimiser == "sgd" {
 		def(&o.Momentum, 0.9)
@@ -90,6 +88,14 @@ func (o Options) Resolved() (Options, error) {
 
 // none stands for a number that is zero where the zero value means a default.
 const none = -1
+
+// orZero is the number that x stands for.
+func orZero(x float64) float64 {
+	if x == none {
+		return 0
+	}
+	return x
+}
 
 // def sets *p to value where it is zero.
 func def[T comparable](p *T, value T) {
@@ -137,13 +143,13 @@ func (o Options) checkNumbers() error {
 	}{
 		{"size", float64(o.Size), 8, 2048},
 		{"hidden", float64(o.Hidden), 0, 1 << 16},
-		{"dropout", o.Dropout, 0, 0.99},
+		{"dropout", orZero(o.Dropout), 0, 0.99},
 		{"epochs", float64(o.Epochs), 1, 1e6},
 		{"batch", float64(o.Batch), 1, 1 << 16},
 		{"lr", o.LearningRate, 1e-12, 1e3},
 		{"warmup", o.Warmup, 0, 1e6},
-		{"momentum", o.Momentum, 0, 0.9999},
-		{"l2", o.L2, 0, 1e3},
+		{"momentum", orZero(o.Momentum), 0, 0.9999},
+		{"l2", orZero(o.L2), 0, 1e3},
 		{"weight-decay", o.WeightDecay, 0, 1e3},
 		{"patience", float64(o.Patience), 1, 1e6},
 	} {

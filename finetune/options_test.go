@@ -3,6 +3,8 @@ package finetune
 import (
 	"math"
 	"testing"
+
+	"github.com/tlkit/tl/heads"
 )
 
 // Options out of range are refused before anything is read, by name.
@@ -85,11 +87,58 @@ func TestDefaults(t *testing.T) {
 		o.Optimiser != "adam" || o.Schedule != "cosine" || o.Monitor != "loss" || o.Patience != 10 || o.Data.Val != 0.15 || o.Data.Test != 0.15 {
 		t.Errorf("defaults of a head: %+v", o)
 	}
-	if none := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", L2: none}); o.L2 != 0.01 || none.L2 != 0 {
+	if none := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", L2: none}); o.L2 != 0.01 || orZero(none.L2) != 0 {
 		t.Errorf("L2 by default %g, none %g", o.L2, none.L2)
 	}
 	b := resolved(t, Options{Data: DataOptions{Path: "cells", Test: -1}, Model: "baseline", Backbone: "net.onnx", Cut: "stage2", Optimiser: "sgd"})
-	if b.Backbone != "" || b.Cut != "" || b.Head != "" || b.Standardise != "off" || b.Size != 64 || b.Momentum != 0.9 || b.Data.Test != -1 {
+	if b.Backbone != "" || b.Cut != "" || b.Head != "" || b.Standardise != "off" || b.Size != 64 || b.Momentum != 0.9 || b.Dropout != 0.2 || b.Data.Test != -1 {
 		t.Errorf("defaults of the baseline: %+v", b)
+	}
+}
+
+// Resolving what is resolved changes nothing: a run that goes on has the
+// settings it began with, also those that say none.
+func TestResolvedTwice(t *testing.T) {
+	data := DataOptions{Path: "cells"}
+	for _, o := range []Options{
+		{Data: data, Backbone: "net.onnx"},
+		{Data: data, Backbone: "net.onnx", L2: none, Dropout: none, Momentum: none, Optimiser: "sgd"},
+		{Data: data, Backbone: "net.onnx", Optimiser: "adamw", WeightDecay: 0.1},
+		{Data: data, Model: "baseline"},
+		{Data: data, Model: "baseline", Dropout: none, L2: none},
+		{Data: DataOptions{Path: "cells", Split: "random", Val: 0.2}, Model: "baseline"},
+		{Data: DataOptions{Path: "cells", Split: "keras", Test: none}, Model: "baseline"},
+	} {
+		once := resolved(t, o)
+		if twice := resolved(t, once); twice != once {
+			t.Errorf("resolved once  %+v\nresolved twice %+v", once, twice)
+		}
+		abs, err := once.absolute()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if what := once.difference(abs); what != "" {
+			t.Errorf("absolute paths count as another option: %s", what)
+		}
+	}
+	a := resolved(t, Options{Data: data, Backbone: "net.onnx"})
+	b := a
+	if b.Data.Seed = 3; b.difference(a) != "data.seed was 0, is 3" {
+		t.Errorf("another seed of the split is told as %q", b.difference(a))
+	}
+}
+
+// Dropout 0 by word of the user is none, also where the baseline has some.
+func TestNoDropout(t *testing.T) {
+	o := Options{Data: DataOptions{Path: "cells"}, Model: "baseline"}
+	for _, c := range []struct{ given, want float64 }{{0, 0.2}, {none, 0}, {0.5, 0.5}} {
+		o.Dropout = c.given
+		h, err := heads.New(headSpec(resolved(t, o), []int{3, 64, 64}, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := h.Spec().Dropout; got != c.want {
+			t.Errorf("dropout %g asked for: the network has %g, want %g", c.given, got, c.want)
+		}
 	}
 }

@@ -67,7 +67,11 @@ func (r *run) modelFacts(out *Outcome) report.Model {
 // headWords says the trainable layers in words.
 func headWords(o Options) string {
 	if o.Model == "baseline" {
-		return "2 × [Conv 16 3×3, ReLU, MaxPool 2, Dropout 0.2] → Flatten → Dense 128 → ReLU → Dense"
+		dropout := ""
+		if p := orZero(o.Dropout); p > 0 {
+			dropout = fmt.Sprintf(", Dropout %g", p)
+		}
+		return "2 × [Conv 16 3×3, ReLU, MaxPool 2" + dropout + "] → Flatten → Dense 128 → ReLU → Dense"
 	}
 	var parts []string
 	if o.Head == "gap" {

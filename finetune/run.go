@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/tlkit/tl/backbones"
@@ -15,104 +14,37 @@ import (
 // Run trains, evaluates and exports as o says, in a folder of its own. When ctx
 // ends it stops after the step at hand, and Resume goes on.
 func Run(ctx context.Context, o Options, p Progress) (*Outcome, error) {
+	resetPeakMemory()
 	r, err := o.Resolved()
 	if err != nil {
 		return nil, err
 	}
-	if err := canOpen(r); err != nil {
-		return nil, err
-	}
-	d, err := OpenData(ctx, r.Data, p)
-	if err != nil {
-		return nil, err
-	}
-	return runOn(ctx, d, o, r, p)
-}
-
-// canOpen returns the error of opening what feeds the trainable part, before
-// minutes are spent on images.
-func canOpen(o Options) error {
-	src, _, err := openSource(o, Silent{})
-	if err != nil {
-		return err
-	}
-	return src.close()
-}
-
-// runOn is Run on data that are open already.
-func runOn(ctx context.Context, d *Data, given, o Options, p Progress) (*Outcome, error) {
-	src, card, err := openSource(o, p)
+	src, card, err := openSource(r, p)
 	if err != nil {
 		return nil, err
 	}
 	defer src.close()
+	d, err := OpenData(ctx, r.Data, p)
+	if err != nil {
+		return nil, err
+	}
+	return runOn(ctx, d, src, card, o, r, p)
+}
+
+// runOn is Run on data and with a source that are open already.
+func runOn(ctx context.Context, d *Data, src source, card *backbones.Card, given, o Options, p Progress) (*Outcome, error) {
 	f, err := createFolder(o.Runs, o.Name, folderPrefix(o, card))
 	if err != nil {
 		return nil, err
 	}
 	defer f.close()
-	if err := writeJSON(f.file(settingsFile), Settings{Version: Version, Images: d.set.Root, Given: given, Resolved: o}); err != nil {
+	if err := f.writeSettings(d.set.Root, given, o); err != nil {
 		return nil, err
 	}
 	if err := d.set.SaveManifest(f.file(splitFile)); err != nil {
 		return nil, err
 	}
 	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx)
-}
-
-// Resume goes on with the run in folder path from its last checkpoint. The
-// final bytes are those of a run that was never interrupted. threads, cacheDir
-// and weightsDir are this machine's, as in Options.
-func Resume(ctx context.Context, path string, threads int, cacheDir, weightsDir string, p Progress) (*Outcome, error) {
-	s, err := readSettings(path)
-	if err != nil {
-		return nil, err
-	}
-	o := s.Resolved
-	o.Threads, o.CacheDir, o.WeightsDir = threads, cacheDir, weightsDir
-	f, err := lockFolder(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.close()
-	d, err := OpenData(ctx, o.Data, p)
-	if err != nil {
-		return nil, err
-	}
-	if err := sameSplit(f.file(splitFile), d); err != nil {
-		return nil, err
-	}
-	src, card, err := openSource(o, p)
-	if err != nil {
-		return nil, err
-	}
-	defer src.close()
-	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx)
-}
-
-// sameSplit returns an error when the images or their split are not those of
-// the manifest that the run began with; without one it writes it.
-func sameSplit(path string, d *Data) error {
-	old, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return d.set.SaveManifest(path)
-	}
-	if err != nil {
-		return err
-	}
-	now := path + ".now"
-	defer os.Remove(now)
-	if err := d.set.SaveManifest(now); err != nil {
-		return err
-	}
-	new, err := os.ReadFile(now)
-	if err != nil {
-		return err
-	}
-	if string(old) != string(new) {
-		return fmt.Errorf("%s: the images or their split changed since this run began (start a new run, or put the images back)", path)
-	}
-	return nil
 }
 
 // openSource opens what feeds the trainable part and says what it found. card
@@ -207,6 +139,7 @@ func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	}
 	out.ExtractSeconds, out.TrainSeconds = extracted.Seconds(), trained.Seconds()
 	out.Seconds, out.PeakMemory = time.Since(start).Seconds(), peakMemory()
+	out.addEarlier(r.folder, t.log)
 	return out, r.write(out, t)
 }
 
@@ -232,7 +165,7 @@ func (r *run) trainer(x *features) (*trainer, error) {
 		}
 	}
 	t.step, err = h.Trainer(heads.TrainOptions{
-		Batch: o.Batch, Optimiser: o.Optimiser, WeightDecay: o.WeightDecay, L2: o.L2, Momentum: o.Momentum,
+		Batch: o.Batch, Optimiser: o.Optimiser, WeightDecay: o.WeightDecay, L2: orZero(o.L2), Momentum: orZero(o.Momentum),
 		ClassWeights: t.classWeights(), Threads: o.Threads, Seed: o.Seed,
 	})
 	if err != nil {
@@ -244,18 +177,15 @@ func (r *run) trainer(x *features) (*trainer, error) {
 	return t, nil
 }
 
-// withoutPaths is o without where the images are: they may move, and their
-// digests are in the set's.
-func (o Options) withoutPaths() Options {
-	o.Data.Path, o.Data.Root = "", ""
-	return o
-}
-
 // headSpec is the trainable part of o for features of a shape. Pooling, where
 // it is asked for, is done once with the frozen part.
 func headSpec(o Options, input []int, classes int) heads.Spec {
+	dropout := orZero(o.Dropout)
+	if dropout == 0 && o.Model == "baseline" {
+		dropout = none // package heads has a default of its own
+	}
 	return heads.Spec{
-		Model: o.Model, Input: input, Head: "flat", Hidden: o.Hidden, Dropout: o.Dropout,
+		Model: o.Model, Input: input, Head: "flat", Hidden: o.Hidden, Dropout: dropout,
 		Classes: classes, Seed: o.Seed, Standardise: o.Standardise == "auto",
 	}
 }

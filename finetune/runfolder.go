@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gofrs/flock"
 
@@ -33,23 +34,11 @@ type Folder struct {
 	lock *flock.Flock
 }
 
-// Settings are what a run was asked for.
-type Settings struct {
-	Version  string  `json:"version"`  // of tl
-	Images   string  `json:"images"`   // folder that the paths of split.csv are relative to
-	Given    Options `json:"given"`    // as the user said it
-	Resolved Options `json:"resolved"` // with every default filled in
-}
-
 // createFolder makes runs/name, or the first free runs/<prefix>-<k> where name
 // is empty. A named folder that holds a run already is an error.
 func createFolder(runs, name, prefix string) (*Folder, error) {
 	if name != "" {
-		path := filepath.Join(runs, name)
-		if _, err := os.Stat(filepath.Join(path, settingsFile)); err == nil {
-			return nil, fmt.Errorf("%s: holds a run already (go on with --resume %s, or choose another --name)", path, path)
-		}
-		return lockFolder(path)
+		return newFolder(filepath.Join(runs, name))
 	}
 	for k := 1; ; k++ {
 		path := filepath.Join(runs, fmt.Sprintf("%s-%d", prefix, k))
@@ -66,7 +55,21 @@ func createFolder(runs, name, prefix string) (*Folder, error) {
 	}
 }
 
-// lockFolder takes the folder for this process alone.
+// newFolder takes the folder for a new run.
+func newFolder(path string) (*Folder, error) {
+	f, err := lockFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(f.file(settingsFile)); err == nil {
+		f.close()
+		return nil, fmt.Errorf("%s: holds a run already (go on with --resume %s, or choose another --name)", path, path)
+	}
+	return f, nil
+}
+
+// lockFolder takes the folder for this process alone. Half-written files that
+// a killed process left there are removed.
 func lockFolder(path string) (*Folder, error) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		return nil, err
@@ -79,29 +82,30 @@ func lockFolder(path string) (*Folder, error) {
 	if !ok {
 		return nil, fmt.Errorf("%s: another process is working in this run folder (wait for it, or choose another --name)", path)
 	}
-	return &Folder{Path: path, lock: lock}, nil
+	f := &Folder{Path: path, lock: lock}
+	if err := f.tidy(); err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// tidy removes the temporary files that package atomicfile had no time to
+// rename or remove.
+func (f *Folder) tidy() error {
+	entries, err := os.ReadDir(f.Path)
+	for _, e := range entries {
+		if name := e.Name(); strings.HasPrefix(name, ".") && strings.Contains(name, ".tmp-") && e.Type().IsRegular() {
+			err = errors.Join(err, os.Remove(f.file(name)))
+		}
+	}
+	return err
 }
 
 // file returns the path of a file of the folder.
 func (f *Folder) file(name string) string { return filepath.Join(f.Path, name) }
 
 func (f *Folder) close() error { return f.lock.Unlock() }
-
-// readSettings reads what the run in folder path was asked for.
-func readSettings(path string) (Settings, error) {
-	var s Settings
-	b, err := os.ReadFile(filepath.Join(path, settingsFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, fmt.Errorf("%s: no run folder: it holds no %s", path, settingsFile)
-	}
-	if err != nil {
-		return s, err
-	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return s, fmt.Errorf("%s: %w", filepath.Join(path, settingsFile), err)
-	}
-	return s, nil
-}
 
 // writeJSON writes v indented, atomically.
 func writeJSON(path string, v any) error {

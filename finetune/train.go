@@ -33,6 +33,7 @@ type trainer struct {
 	val   []int
 	plan  schedule
 	state state
+	log   []Epoch // the history with seconds
 }
 
 // state is what a checkpoint keeps beside the arrays.
@@ -50,11 +51,12 @@ type state struct {
 // fit trains until the epochs are done or the monitor stopped improving, then
 // puts the best weights back. It saves a checkpoint after each epoch.
 func (t *trainer) fit(ctx context.Context, f *Folder, p Progress) error {
-	log, err := f.pastLog(t.state.History)
-	if err == nil {
-		err = f.writeLog(log)
-	}
+	past, err := f.readLog()
 	if err != nil {
+		p.Warn(fmt.Sprintf("%v: the log is written anew, but for how long those epochs took", err))
+	}
+	t.log = withSeconds(t.state.History, past)
+	if err := f.writeLog(t.log); err != nil {
 		return err
 	}
 	for t.state.Epoch < t.o.Epochs && t.state.Epoch-t.state.Best < t.o.Patience {
@@ -68,8 +70,8 @@ func (t *trainer) fit(ctx context.Context, f *Folder, p Progress) error {
 			return err
 		}
 		e.Seconds = time.Since(start).Seconds()
-		log = append(log, e)
-		if err := f.writeLog(log); err != nil {
+		t.log = append(t.log, e)
+		if err := f.writeLog(t.log); err != nil {
 			return err
 		}
 		p.Epoch(e)

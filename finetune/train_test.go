@@ -311,15 +311,15 @@ func TestRunFolderIsOwned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = Resume(t.Context(), out.Folder, 1, s.cache, "", Silent{})
+	_, err = Resume(t.Context(), out.Folder, Place{CacheDir: s.cache, Threads: 1}, Silent{})
 	wantError(t, err, out.Folder, "another process")
 	if err := f.close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Resume(t.Context(), out.Folder, 1, s.cache, "", Silent{}); err != nil {
+	if _, err := Resume(t.Context(), out.Folder, Place{CacheDir: s.cache, Threads: 1}, Silent{}); err != nil {
 		t.Error(err)
 	}
-	_, err = Resume(t.Context(), s.data, 1, s.cache, "", Silent{})
+	_, err = Resume(t.Context(), s.data, Place{CacheDir: s.cache, Threads: 1}, Silent{})
 	wantError(t, err, s.data, "no run folder")
 	free := run1(t, s.options(""))
 	if again := run1(t, s.options("")); free.Folder == again.Folder {
@@ -336,7 +336,7 @@ func TestResumeRefusesChanges(t *testing.T) {
 	copyTo(t, o.Backbone, s.backbone)
 	out := run1(t, o)
 	resume := func() error {
-		_, err := Resume(t.Context(), out.Folder, 1, s.cache, "", Silent{})
+		_, err := Resume(t.Context(), out.Folder, Place{CacheDir: s.cache, Threads: 1}, Silent{})
 		return err
 	}
 	if err := resume(); err != nil {
@@ -357,7 +357,13 @@ func TestResumeRefusesChanges(t *testing.T) {
 	wantError(t, resume(), out.Folder, checkpointFile, "belongs to other settings, images or weights")
 	copyTo(t, o.Backbone, s.backbone)
 	damage(t, filepath.Join(out.Folder, checkpointFile), -1)
-	wantError(t, resume(), checkpointFile)
+	wantError(t, resume(), checkpointFile, "(delete ", "to train again from the cached features)")
+	if err := os.Remove(filepath.Join(out.Folder, checkpointFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := resume(); err != nil {
+		t.Error(err)
+	}
 }
 
 func copyTo(t *testing.T, to, from string) {

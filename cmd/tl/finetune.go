@@ -15,7 +15,7 @@ func finetuneCommand(v *voice) *cli.Command {
 		Description: "tl finetune --backbone resnet50 --data cells/\n" +
 			"tl finetune --backbone model.onnx --cut stage3 --size 128 --data cells/\n" +
 			"tl finetune --model baseline --data cells/\n" +
-			"tl finetune --resume runs/resnet50-1",
+			"tl finetune --resume runs/resnet50-1       (--data, --root, --backbone name what moved)",
 		Flags: append(append(modelFlags(), trainFlags()...), append(dataFlags(), runFlags()...)...),
 		Action: func(c *cli.Context) error {
 			out, err := finetuneAction(c, v)
@@ -36,7 +36,7 @@ func finetuneAction(c *cli.Context, v *voice) (*finetune.Outcome, error) {
 		if err := resumeAlone(c); err != nil {
 			return nil, err
 		}
-		return finetune.Resume(c.Context, c.String("resume"), c.Int("threads"), c.String("cache-dir"), c.String("weights-dir"), v)
+		return finetune.Resume(c.Context, c.String("resume"), placeOf(c), v)
 	}
 	o, err := checkedOptions(c)
 	if err != nil {
@@ -48,9 +48,18 @@ func finetuneAction(c *cli.Context, v *voice) (*finetune.Outcome, error) {
 	return finetune.Run(c.Context, o, v)
 }
 
-// resumeAlone refuses flags that would change a run that has begun.
+// placeOf says where a run that goes on finds what it needs.
+func placeOf(c *cli.Context) finetune.Place {
+	return finetune.Place{
+		Data: c.String("data"), Root: c.String("root"), Backbone: c.String("backbone"),
+		CacheDir: c.String("cache-dir"), WeightsDir: c.String("weights-dir"), Threads: c.Int("threads"),
+	}
+}
+
+// resumeAlone refuses flags that would change a run that has begun: only what
+// moved may be named anew.
 func resumeAlone(c *cli.Context) error {
-	for _, f := range without(c.Command.Flags, "resume", "threads", "cache-dir", "weights-dir") {
+	for _, f := range without(c.Command.Flags, "resume", "data", "root", "backbone", "threads", "cache-dir", "weights-dir") {
 		if name := f.Names()[0]; c.IsSet(name) {
 			return usageError{fmt.Errorf("--%s cannot change a run that has begun: its settings.json counts (tl finetune --resume %s)", name, c.String("resume"))}
 		}
@@ -92,9 +101,9 @@ func options(c *cli.Context) finetune.Options {
 // trainOptions reads the flags that only training knows.
 func trainOptions(c *cli.Context) finetune.Options {
 	return finetune.Options{
-		Hidden: c.Int("hidden"), Dropout: c.Float64("dropout"), Standardise: c.String("standardise"),
+		Hidden: c.Int("hidden"), Dropout: orNone(c, "dropout"), Standardise: c.String("standardise"),
 		Epochs: c.Int("epochs"), Batch: c.Int("batch"), LearningRate: c.Float64("lr"), Schedule: c.String("schedule"),
-		Warmup: c.Float64("warmup"), Optimiser: c.String("optimiser"), Momentum: c.Float64("momentum"),
+		Warmup: c.Float64("warmup"), Optimiser: c.String("optimiser"), Momentum: orNone(c, "momentum"),
 		L2: orNone(c, "l2"), WeightDecay: c.Float64("weight-decay"), ClassWeight: c.String("class-weight"),
 		Monitor: c.String("monitor"), Patience: c.Int("patience"), Threshold: c.String("threshold"),
 	}

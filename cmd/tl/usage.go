@@ -106,9 +106,21 @@ func refuse(c *cli.Context, why string, flags ...string) error {
 	return nil
 }
 
+// notZero refuses a 0 for numbers whose zero would silently mean a default.
+func notZero(c *cli.Context) error {
+	for _, f := range only(c.Command.Flags, "epochs", "batch", "size", "baseline-size", "lr", "patience", "val") {
+		name := f.Names()[0]
+		if d, ok := f.(cli.DocGenerationFlag); ok && c.IsSet(name) && c.Float64(name) == 0 && c.Int(name) == 0 {
+			_, means := unquote(d.GetUsage())
+			return usageError{fmt.Errorf("--%s 0: %s; wants a number above 0 (leave it out for the default, %s)", name, means, d.GetDefaultText())}
+		}
+	}
+	return nil
+}
+
 // contradictions refuses flags that what was chosen by others would ignore.
 func contradictions(c *cli.Context) error {
-	var errs []error
+	errs := []error{notZero(c)}
 	if c.String("model") == "baseline" {
 		errs = append(errs, refuse(c, "the baseline CNN is fixed and has no backbone",
 			"backbone", "cut", "preprocess", "head", "hidden", "standardise", "download"))

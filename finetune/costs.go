@@ -1,0 +1,28 @@
+package finetune
+
+import (
+	"encoding/json"
+	"os"
+)
+
+// addEarlier adds what a run cost before it went on: its log knows how long
+// every epoch took, an earlier result.json the rest.
+func (out *Outcome) addEarlier(f *Folder, log []Epoch) {
+	var earlier struct {
+		Seconds        float64 `json:"seconds"`
+		ExtractSeconds float64 `json:"extract_seconds"`
+		PeakMemory     int64   `json:"peak_memory_bytes"`
+	}
+	if b, err := os.ReadFile(f.file(resultFile)); err == nil && json.Unmarshal(b, &earlier) != nil {
+		earlier.Seconds, earlier.ExtractSeconds, earlier.PeakMemory = 0, 0, 0 // damaged: it is written anew
+	}
+	epochs := 0.0
+	for _, e := range log {
+		epochs += e.Seconds
+	}
+	before := max(0, epochs-out.TrainSeconds) // seconds of epochs of earlier processes
+	out.Seconds += max(earlier.Seconds, before)
+	out.TrainSeconds = epochs
+	out.ExtractSeconds += earlier.ExtractSeconds
+	out.PeakMemory = max(out.PeakMemory, earlier.PeakMemory)
+}
