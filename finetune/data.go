@@ -187,6 +187,16 @@ func (d *Data) label(i int) int {
 	return c
 }
 
+// seen returns what an exported model remembers of its training images.
+func (d *Data) seen() []string {
+	var out []string
+	for _, i := range d.set.Indices(dataset.Train) {
+		out = append(out, d.set.Items[i].SHA256[:2*seenBytes])
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // labels returns the label of every item of idx.
 func (d *Data) labels(idx []int) []int {
 	out := make([]int, len(idx))

@@ -33,11 +33,25 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 	if err != nil {
 		return nil, err
 	}
+	if n := m.trainedOn(d, items); n > 0 {
+		p.Warn(fmt.Sprintf("%d of the %d images were used to train this model: the figures are too good", n, len(items)))
+	}
 	s, err := m.score(ctx, d, items, p)
 	if err != nil {
 		return nil, err
 	}
 	return s.evaluate(o.Path, Threshold{Rule: "stored in the model", Threshold: m.Threshold}, 0)
+}
+
+// trainedOn counts the items that the model has learned from.
+func (m *Model) trainedOn(d *Data, items []int) int {
+	n := 0
+	for _, i := range items {
+		if _, seen := slices.BinarySearch(m.seen, d.set.Items[i].SHA256[:2*seenBytes]); seen {
+			n++
+		}
+	}
+	return n
 }
 
 // fits returns an error when the classes of d are not the model's.

@@ -1,10 +1,14 @@
 package finetune
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tlkit/tl/backbones"
 	"github.com/tlkit/tl/heads"
@@ -32,16 +36,22 @@ const (
 	metaRule      = "tl.threshold_rule"
 	metaSize      = "tl.size" // side of the resized image in pixels
 	metaModel     = "tl.model"
-	metaCard      = "tl.card"        // JSON of the backbone's card
-	metaData      = "tl.data_digest" // SHA-256 over images, classes and split
-	metaGroups    = "tl.groups"      // how patients are read off file names, "" unknown
-	metaNotice    = "tl.notice"      // what this model is not
+	metaCard      = "tl.card"         // JSON of the backbone's card
+	metaData      = "tl.data_digest"  // SHA-256 over images, classes and split
+	metaGroups    = "tl.groups"       // how patients are read off file names, "" unknown
+	metaSeen      = "tl.train_images" // base64 of the beginning of each training image's SHA-256, see seenBytes
+	metaNotice    = "tl.notice"       // what this model is not
 	notice        = "Research use only: no diagnosis, and not tested on other stains, microscopes or species."
 	trainedDoc    = "Made by tl: a frozen backbone, a trained head, and the preprocessing in one file."
 	baselineDoc   = "Made by tl: a baseline CNN trained from scratch, with its preprocessing in one file."
 	producerName  = "tl"
 	exportIR      = 7 // the IR version that came with operator set 13
 )
+
+// seenBytes is how much of a training image's digest an exported file keeps.
+// With 20,000 training images and 20,000 others, the chance that any other is
+// taken for one of them is 1 in 700,000.
+const seenBytes = 6
 
 // modelFacts are what an exported file says about itself.
 type modelFacts struct {
@@ -54,6 +64,7 @@ type modelFacts struct {
 	Card       *backbones.Card // nil for the baseline
 	DataDigest string
 	Groups     string
+	Seen       []string // beginnings of the training images' SHA-256, in hex, ascending
 }
 
 // builder collects the nodes and weights of a file in the making.
@@ -137,6 +148,7 @@ func (r *run) export(path string, t *trainer, choice Threshold) error {
 	facts := modelFacts{
 		Classes: r.data.labelNames(), Threshold: choice.Threshold, Rule: choice.Rule, Size: r.src.size(),
 		Model: r.modelName(), Card: r.card, DataDigest: r.data.set.Digest(), Groups: r.data.set.GroupRule,
+		Seen: r.data.seen(),
 	}
 	if p := r.data.set.Positive; p >= 0 {
 		facts.Positive = r.data.set.Classes[p]
@@ -179,8 +191,12 @@ func (f modelFacts) metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	seen, err := hex.DecodeString(strings.Join(f.Seen, ""))
+	if err != nil {
+		return nil, err
+	}
 	m := map[string]string{
-		metaVersion: Version, metaClasses: string(classes), metaPositive: f.Positive, metaModel: f.Model,
+		metaSeen: base64.StdEncoding.EncodeToString(seen), metaVersion: Version, metaClasses: string(classes), metaPositive: f.Positive, metaModel: f.Model,
 		metaThreshold: strconv.FormatFloat(f.Threshold, 'g', -1, 64), metaRule: f.Rule,
 		metaSize: strconv.Itoa(f.Size), metaData: f.DataDigest, metaGroups: f.Groups, metaNotice: notice,
 	}
@@ -200,7 +216,7 @@ func (f modelFacts) metadata() (map[string]string, error) {
 func readFacts(m *onnx.Model) (modelFacts, error) {
 	var f modelFacts
 	bad := func(key string, err error) (modelFacts, error) {
-		return f, fmt.Errorf("%s: metadata %s = %q: %w", m.Path, key, m.Metadata[key], err)
+		return f, fmt.Errorf("%s: metadata %s = %.60q: %w", m.Path, key, m.Metadata[key], err)
 	}
 	if m.Metadata[metaVersion] == "" {
 		return f, fmt.Errorf("%s: was not exported by tl: its metadata holds no %s (tl finetune and tl export make such files)", m.Path, metaVersion)
@@ -209,8 +225,8 @@ func readFacts(m *onnx.Model) (modelFacts, error) {
 	if err = json.Unmarshal([]byte(m.Metadata[metaClasses]), &f.Classes); err != nil || len(f.Classes) < 2 {
 		return bad(metaClasses, fmt.Errorf("wants a list of at least two names"))
 	}
-	if f.Size, err = strconv.Atoi(m.Metadata[metaSize]); err != nil || f.Size < 1 || f.Size > 1<<14 {
-		return bad(metaSize, fmt.Errorf("wants a side in pixels"))
+	if f.Size, err = strconv.Atoi(m.Metadata[metaSize]); err != nil || f.Size < 1 || f.Size > maxSize {
+		return bad(metaSize, fmt.Errorf("wants a side of 1 to %d pixels", maxSize))
 	}
 	if f.Threshold, err = strconv.ParseFloat(m.Metadata[metaThreshold], 64); err != nil || !(f.Threshold >= 0 && f.Threshold <= 1) {
 		return bad(metaThreshold, fmt.Errorf("wants a probability"))
@@ -223,5 +239,19 @@ func readFacts(m *onnx.Model) (modelFacts, error) {
 	}
 	f.Positive, f.Rule, f.Model = m.Metadata[metaPositive], m.Metadata[metaRule], m.Metadata[metaModel]
 	f.DataDigest, f.Groups = m.Metadata[metaData], m.Metadata[metaGroups]
+	want := "" // the positive class
+	if len(f.Classes) == 2 {
+		want = f.Classes[1]
+	}
+	if f.Positive != want {
+		return bad(metaPositive, fmt.Errorf("wants %q for the classes %q", want, f.Classes))
+	}
+	seen, err := base64.StdEncoding.DecodeString(m.Metadata[metaSeen])
+	if err != nil || len(seen)%seenBytes != 0 {
+		return bad(metaSeen, fmt.Errorf("wants base64 of %d bytes an image", seenBytes))
+	}
+	for part := range slices.Chunk(seen, seenBytes) {
+		f.Seen = append(f.Seen, hex.EncodeToString(part))
+	}
 	return f, nil
 }

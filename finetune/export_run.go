@@ -84,12 +84,18 @@ func exportStopped(ctx context.Context, o Options, folder, path string, p Progre
 	return r.export(path, t, choice)
 }
 
-// newestRun returns the run folder whose settings are the newest.
+// newestRun returns the run folder whose settings are the newest, arms of
+// comparisons included.
 func newestRun(runs string) (string, error) {
 	found, err := filepath.Glob(filepath.Join(runs, "*", settingsFile))
 	if err != nil {
 		return "", err
 	}
+	arms, err := filepath.Glob(filepath.Join(runs, "*", "*", settingsFile))
+	if err != nil {
+		return "", err
+	}
+	found = append(found, arms...)
 	var newest string
 	var at time.Time
 	for _, f := range found {

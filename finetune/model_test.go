@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tlkit/tl/internal/dataset"
+	"github.com/tlkit/tl/onnx"
 	"github.com/tlkit/tl/weights"
 )
 
@@ -289,4 +292,101 @@ func TestExport(t *testing.T) {
 	}
 	_, err = Export(t.Context(), t.TempDir(), "", again, s.cache, "", Silent{})
 	wantError(t, err, "holds no run")
+}
+
+// A file that says of itself what cannot be is an error, never a panic.
+func TestModelThatLies(t *testing.T) {
+	s := newScene(t)
+	path := filepath.Join(run1(t, s.options("a")).Folder, modelFile)
+	for _, c := range []struct{ key, value, want string }{
+		{metaClasses, `["a","b","c"]`, metaPositive},
+		{metaClasses, `["Parasitized"]`, metaClasses},
+		{metaPositive, "Uninfected", metaPositive},
+		{metaPositive, "", metaPositive},
+		{metaSize, "2049", metaSize},
+		{metaSize, "0", metaSize},
+		{metaThreshold, "NaN", metaThreshold},
+		{metaCard, "{", metaCard},
+		{metaSeen, "!", metaSeen},
+		{metaSeen, "AAAA", metaSeen},
+	} {
+		m := *readModel(t, path)
+		m.Metadata = maps.Clone(m.Metadata)
+		m.Metadata[c.key] = c.value
+		lying := filepath.Join(t.TempDir(), "lying.onnx")
+		if err := onnx.WriteFile(lying, &m); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OpenModel(lying, 1)
+		wantError(t, err, lying, c.want)
+	}
+	m := *readModel(t, path)
+	m.Metadata = maps.Clone(m.Metadata)
+	m.Metadata[metaClasses], m.Metadata[metaPositive] = `["a","b","c"]`, ""
+	lying := filepath.Join(t.TempDir(), "lying.onnx")
+	if err := onnx.WriteFile(lying, &m); err != nil {
+		t.Fatal(err)
+	}
+	_, err := OpenModel(lying, 1)
+	wantError(t, err, lying, probability, "(1,1)", "(1,3)")
+}
+
+// A model knows the images that it was trained on, under any name.
+func TestSeenImages(t *testing.T) {
+	s := newScene(t)
+	o := s.options("a")
+	out := run1(t, o)
+	m, err := OpenModel(filepath.Join(out.Folder, modelFile), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	renamed := copyTree(t, s.data, func(class, file string) string { return class + "/x" + file })
+	train := len(openedData(t, o).set.Indices(dataset.Train))
+	for only, want := range map[string]string{"": fmt.Sprintf("%d of the 120 images were used to train", train), "test": ""} {
+		at := DataOptions{Path: renamed}
+		if only != "" {
+			at.Path = filepath.Join(out.Folder, splitFile)
+		}
+		w := &warned{}
+		if _, err := m.Evaluate(t.Context(), at, only, w); err != nil {
+			t.Fatal(err)
+		}
+		said := slices.ContainsFunc(w.warnings, func(s string) bool { return strings.Contains(s, "used to train") })
+		if said != (want != "") || said && !strings.Contains(strings.Join(w.warnings, "\n"), want) {
+			t.Errorf("only %q: warnings %q, want %q", only, w.warnings, want)
+		}
+	}
+}
+
+// One image alone is answered like among many, without the work of many.
+func TestPredictOne(t *testing.T) {
+	s := newScene(t)
+	m, err := OpenModel(filepath.Join(run1(t, s.options("a")).Folder, modelFile), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	files, err := ImageFiles([]string{s.data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probabilities := func(files []string, batch int) (out []float64) {
+		for p, err := range m.Predict(t.Context(), files) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, p.Probability)
+		}
+		if m.in.Shape[0] != batch || len(out) != len(files) {
+			t.Errorf("%d files: %d answers in batches of %d, want %d", len(files), len(out), m.in.Shape[0], batch)
+		}
+		return out
+	}
+	many := probabilities(files[:20], predictBatch)
+	for i, one := range []float64{probabilities(files[:1], 1)[0], probabilities(files[1:2], 1)[0], probabilities(files[2:5], 3)[0]} {
+		if math.Abs(one-many[i]) > 1e-6 {
+			t.Errorf("image %d: probability %g alone, %g among many", i, one, many[i])
+		}
+	}
 }

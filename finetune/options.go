@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tlkit/tl/backbones"
 	"github.com/tlkit/tl/internal/metrics"
 )
 
@@ -86,6 +87,9 @@ func (o Options) Resolved() (Options, error) {
 	return o, o.check()
 }
 
+// maxSize is the largest side of a resized image in pixels.
+const maxSize = 2048
+
 // none stands for a number that is zero where the zero value means a default.
 const none = -1
 
@@ -130,6 +134,11 @@ func (o Options) check() error {
 			return fmt.Errorf("--%s %s: wants one of %s", c.name, c.got, strings.Join(c.want, ", "))
 		}
 	}
+	if o.Preprocess != "" {
+		if _, err := backbones.Named(o.Preprocess); err != nil {
+			return fmt.Errorf("--preprocess %s: %w (tl weights inspect FILE.onnx says what a network wants)", o.Preprocess, err)
+		}
+	}
 	if _, err := metrics.ParseRule(o.Threshold); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
@@ -141,7 +150,7 @@ func (o Options) checkNumbers() error {
 		name          string
 		got, low, top float64
 	}{
-		{"size", float64(o.Size), 8, 2048},
+		{"size", float64(o.Size), 8, maxSize},
 		{"hidden", float64(o.Hidden), 0, 1 << 16},
 		{"dropout", orZero(o.Dropout), 0, 0.99},
 		{"epochs", float64(o.Epochs), 1, 1e6},

@@ -7,9 +7,11 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tlkit/tl/internal/dataset"
 	"github.com/tlkit/tl/internal/engine"
@@ -18,7 +20,7 @@ import (
 	"github.com/tlkit/tl/onnx"
 )
 
-// predictBatch is the number of images that an exported model sees at once.
+// predictBatch is the largest number of images that an exported model sees at once.
 const predictBatch = 16
 
 // Model is an exported model, ready to use. It is not safe for concurrent use.
@@ -31,11 +33,12 @@ type Model struct {
 	Trained   string   // what was trained, e.g. "head on resnet50"
 	Facts     []string // what the file says about itself, in words
 
-	groups string // how patients are read off file names
+	groups string   // how patients are read off file names
+	seen   []string // what is known of the training images, ascending
 	file   *onnx.Model
 	engine engine.Engine
-	exec   engine.Exec
-	in     *tensor.Tensor // (B,3,S,S)
+	exec   engine.Exec    // nil before the first prediction
+	in     *tensor.Tensor // (B,3,S,S), what exec wants
 }
 
 // Prediction is the answer for one image.
@@ -67,18 +70,11 @@ func newModel(file *onnx.Model, threads int) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape := tensor.Shape{predictBatch, 3, f.Size, f.Size}
-	g, err := graph.Import(file, graph.ImportOptions{Batch: predictBatch, Input: pixelsValue, InputShape: shape, Outputs: []string{probability}})
-	if err != nil {
+	if _, err := f.network(file, 1); err != nil {
 		return nil, err
 	}
 	e, err := engine.CPU(threads)
 	if err != nil {
-		return nil, err
-	}
-	exec, err := e.Compile(engine.Program{Graph: g}, engine.Options{})
-	if err != nil {
-		e.Close()
 		return nil, err
 	}
 	facts := []string{fmt.Sprintf("%s, classes %s, images %d×%d", f.Model, strings.Join(f.Classes, ", "), f.Size, f.Size)}
@@ -86,7 +82,40 @@ func newModel(file *onnx.Model, threads int) (*Model, error) {
 		facts = append(facts, fmt.Sprintf("positive: %s from probability %.4g (%s)", f.Positive, f.Threshold, f.Rule))
 	}
 	return &Model{Path: file.Path, Classes: f.Classes, Positive: f.Positive, Threshold: f.Threshold, Size: f.Size,
-		Trained: f.Model, Facts: facts, groups: f.Groups, file: file, engine: e, exec: exec, in: tensor.New(shape...)}, nil
+		Trained: f.Model, Facts: facts, groups: f.Groups, seen: f.Seen, file: file, engine: e}, nil
+}
+
+// network reads the file's network from resized images (n,3,S,S) to their
+// probabilities: (n,1) for two classes, (n,K) for more.
+func (f modelFacts) network(file *onnx.Model, n int) (*graph.Graph, error) {
+	g, err := graph.Import(file, graph.ImportOptions{Batch: n, Input: pixelsValue, InputShape: tensor.Shape{n, 3, f.Size, f.Size}, Outputs: []string{probability}})
+	if err != nil {
+		return nil, err
+	}
+	want := tensor.Shape{n, len(f.Classes)}
+	if len(f.Classes) == 2 {
+		want[1] = 1
+	}
+	if got := g.Outputs[0].Shape; !slices.Equal(got, want) {
+		return nil, fmt.Errorf("%s: output %s has shape %v, wanted %v for %d classes", file.Path, probability, got, want, len(f.Classes))
+	}
+	return g, nil
+}
+
+// prepare compiles the network for n images at once.
+func (m *Model) prepare(n int) error {
+	if m.exec != nil && m.in.Shape[0] == n {
+		return nil
+	}
+	g, err := modelFacts{Classes: m.Classes, Size: m.Size}.network(m.file, n)
+	if err != nil {
+		return err
+	}
+	if m.exec, err = m.engine.Compile(engine.Program{Graph: g}, engine.Options{}); err != nil {
+		return fmt.Errorf("%s: %w", m.Path, err)
+	}
+	m.in = tensor.New(n, 3, m.Size, m.Size)
+	return nil
 }
 
 // Close lets the file and the threads go.
@@ -100,6 +129,10 @@ func (m *Model) Close() error {
 // is an error.
 func (m *Model) Predict(ctx context.Context, files []string) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
+		if err := m.prepare(max(1, min(predictBatch, len(files)))); err != nil {
+			yield(Prediction{}, err)
+			return
+		}
 		for b := range m.load(ctx, files) {
 			out, err := m.answer(ctx, b)
 			if err != nil {
@@ -133,7 +166,7 @@ func (m *Model) load(ctx context.Context, files []string) iter.Seq[loaded] {
 		next := make(chan loaded, 1)
 		go func() {
 			defer close(next)
-			for part := range slices.Chunk(files, predictBatch) {
+			for part := range slices.Chunk(files, m.in.Shape[0]) {
 				select {
 				case next <- m.decode(part):
 				case <-ctx.Done():
@@ -149,18 +182,26 @@ func (m *Model) load(ctx context.Context, files []string) iter.Seq[loaded] {
 	}
 }
 
+// decode reads and resizes files, at most one a core at once: the largest
+// pictures take hundreds of MiB each.
 func (m *Model) decode(files []string) loaded {
 	per := 3 * m.Size * m.Size
-	b := loaded{files: files, pixels: make([]float32, predictBatch*per), errs: make([]error, len(files))}
+	b := loaded{files: files, pixels: make([]float32, len(files)*per), errs: make([]error, len(files))}
+	one := func(i int) {
+		im, err := dataset.Decode(files[i], dataset.Limits{})
+		if err != nil {
+			b.errs[i] = err
+			return
+		}
+		dataset.Resize(b.pixels[i*per:][:per], im, m.Size)
+	}
 	var wg sync.WaitGroup
-	for i, f := range files {
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(files)) {
 		wg.Go(func() {
-			im, err := dataset.Decode(f, dataset.Limits{})
-			if err != nil {
-				b.errs[i] = err
-				return
+			for i := int(next.Add(1)) - 1; i < len(files); i = int(next.Add(1)) - 1 {
+				one(i)
 			}
-			dataset.Resize(b.pixels[i*per:][:per], im, m.Size)
 		})
 	}
 	wg.Wait()

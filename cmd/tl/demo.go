@@ -161,7 +161,7 @@ func (d *demo) predict(out *finetune.Outcome, cells string) error {
 		return err
 	}
 	defer m.Close()
-	answers, err := predictAll(d.c, d.v, m, few)
+	answers, err := predictAll(d.c, d.v, m, few, nil)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func modelFlags() []cli.Flag {
 		&cli.StringFlag{Name: "model", Category: model, Usage: "head (on the backbone) or baseline (a small CNN from scratch)", DefaultText: "head"},
 		&cli.StringFlag{Name: "cut", Category: model, Usage: "where the backbone ends: a named `CUT` such as stage3 (tl weights inspect lists them) or a value's name", DefaultText: "the card's"},
 		&cli.StringFlag{Name: "preprocess", Category: model, Usage: "`MODE` that the backbone was trained with: torch, caffe, tf, rescale, none", DefaultText: "detected"},
-		&cli.IntFlag{Name: "size", Category: model, Usage: "side of the square image in `PIXELS`", DefaultText: "128; baseline 64"},
+		&cli.IntFlag{Name: "size", Category: model, Usage: "side of the square image in `PIXELS`", DefaultText: "160; baseline 64"},
 		&cli.StringFlag{Name: "head", Category: model, Usage: "gap (pool the feature map first) or flat (keep every place of it)", DefaultText: "gap"},
 		&cli.IntFlag{Name: "hidden", Category: model, Usage: "`UNITS` of a hidden Dense+ReLU layer", DefaultText: "none"},
 		&cli.Float64Flag{Name: "dropout", Category: model, Usage: "`SHARE` dropped before the last layer; in the baseline after each pool", DefaultText: "none; baseline 0.2"},

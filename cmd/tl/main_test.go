@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -27,7 +29,7 @@ func TestSessions(t *testing.T) {
 			e.Setenv("LocalAppData", e.WorkDir+"/home")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "interrupt": interrupt},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "interrupt": interrupt, "interruptPrinting": interruptPrinting},
 	})
 }
 
@@ -75,6 +77,31 @@ func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(c.Process.Signal(os.Interrupt))
 	if got := exitCode(c.Wait()); got != exitInterrupted || !strings.Contains(said.String(), "tl: stopped") || !strings.Contains(said.String(), want) {
 		ts.Fatalf("%q: exit code %d after Ctrl-C, wanted %d and %q in\n%s", args[1:], got, exitInterrupted, want, &said)
+	}
+}
+
+// interruptPrinting runs a command and sends it what Ctrl-C sends after its
+// second line: what it printed are whole lines, more than the first.
+//
+//	interruptPrinting COMMAND …
+func interruptPrinting(ts *testscript.TestScript, _ bool, args []string) {
+	path, err := exec.LookPath(args[0])
+	ts.Check(err)
+	c := exec.Command(path, args[1:]...)
+	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	out, err := c.StdoutPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	lines := bufio.NewReader(out)
+	for range 2 {
+		_, err := lines.ReadString('\n')
+		ts.Check(err)
+	}
+	ts.Check(c.Process.Signal(os.Interrupt))
+	rest, err := io.ReadAll(lines)
+	ts.Check(err)
+	if got := exitCode(c.Wait()); got != exitInterrupted || len(rest) > 0 && rest[len(rest)-1] != '\n' {
+		ts.Fatalf("%q: exit code %d after Ctrl-C, wanted %d and whole lines, found %q", args, got, exitInterrupted, rest)
 	}
 }
 

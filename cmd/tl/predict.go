@@ -56,20 +56,31 @@ func predictAction(c *cli.Context, v *voice) error {
 	for _, f := range m.Facts {
 		v.Note(f)
 	}
-	answers, err := predictAll(c, v, m, files)
-	if err != nil {
-		return err
-	}
-	if c.Bool("per-patient") {
-		err = printPatients(c.App.Writer, format, m, answers)
-	} else {
-		err = map[string]func(io.Writer, []finetune.Prediction) error{
-			"table": printTable, "csv": printCSV, "jsonl": printLines}[format](c.App.Writer, answers)
+	each, end := printers(c, format, m)
+	answers, err := predictAll(c, v, m, files, each)
+	if err == nil {
+		err = end(answers)
 	}
 	if err != nil {
 		return err
 	}
 	return unanswered(answers)
+}
+
+// printers are what prints an answer as it comes, nil for nothing, and all of
+// them in the end: lines can be printed at once, columns cannot.
+func printers(c *cli.Context, format string, m *finetune.Model) (each func(finetune.Prediction) error, end func([]finetune.Prediction) error) {
+	w := c.App.Writer
+	switch {
+	case c.Bool("per-patient"):
+		return nil, func(all []finetune.Prediction) error { return printPatients(w, format, m, all) }
+	case format == "csv":
+		return csvPrinter(w), func([]finetune.Prediction) error { return nil }
+	case format == "jsonl":
+		e := json.NewEncoder(w)
+		return func(p finetune.Prediction) error { return e.Encode(p) }, func([]finetune.Prediction) error { return nil }
+	}
+	return nil, func(all []finetune.Prediction) error { return printTable(w, all) }
 }
 
 // unanswered is an error when files could not be read: a script must notice.
@@ -86,11 +97,17 @@ func unanswered(answers []finetune.Prediction) error {
 	return fmt.Errorf("%d of %d files could not be read and have no answer (tl data check FOLDER says why)", n, len(answers))
 }
 
-// predictAll collects every answer and counts the files without one.
-func predictAll(c *cli.Context, v *voice, m *finetune.Model, files []string) ([]finetune.Prediction, error) {
-	v.Begin("predicting", "images", len(files))
+// predictAll collects every answer, each printed by each unless that is nil,
+// and warns of the files without one.
+func predictAll(c *cli.Context, v *voice, m *finetune.Model, files []string, each func(finetune.Prediction) error) ([]finetune.Prediction, error) {
+	if each == nil || !isTerminal(c.App.Writer) { // answers on the terminal are progress enough
+		v.Begin("predicting", "images", len(files))
+	}
 	var out []finetune.Prediction
 	for p, err := range m.Predict(c.Context, files) {
+		if err == nil && each != nil {
+			err = each(p)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -118,28 +135,19 @@ func printTable(w io.Writer, answers []finetune.Prediction) error {
 	return t.Text(w)
 }
 
-func printCSV(w io.Writer, answers []finetune.Prediction) error {
+// csvPrinter prints answers as they come: what is printed stays after Ctrl-C.
+func csvPrinter(w io.Writer) func(finetune.Prediction) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"path", "group", "label", "probability", "error"})
-	for _, p := range answers {
+	return func(p finetune.Prediction) error {
 		prob := strconv.FormatFloat(p.Probability, 'g', 9, 32)
 		if p.Error != "" {
 			prob = ""
 		}
 		out.Write([]string{p.Path, p.Group, p.Label, prob, p.Error})
+		out.Flush()
+		return out.Error()
 	}
-	out.Flush()
-	return out.Error()
-}
-
-func printLines(w io.Writer, answers []finetune.Prediction) error {
-	e := json.NewEncoder(w)
-	for _, p := range answers {
-		if err := e.Encode(p); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // patientLine is one line of --per-patient --format jsonl.

@@ -46,11 +46,12 @@ type voice struct {
 var _ finetune.Progress = (*voice)(nil)
 
 func newVoice(w io.Writer) *voice {
-	v := &voice{w: w}
-	if f, ok := w.(*os.File); ok {
-		v.terminal = term.IsTerminal(int(f.Fd()))
-	}
-	return v
+	return &voice{w: w, terminal: isTerminal(w)}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Note prints one line.
