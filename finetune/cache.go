@@ -146,7 +146,8 @@ func (c *featureFile) missing() ([]int, error) {
 
 func rowCheck(row []byte) uint64 { return 1<<32 | uint64(crc32.Checksum(row, castagnoli)) }
 
-// write stores row i. A number that the element type cannot hold is an error.
+// write stores row i, the features x of its image. A number that the element
+// type cannot hold is an error.
 func (c *featureFile) write(i int, x []float32) error {
 	row := make([]byte, 0, c.rowBytes())
 	for j, v := range x {
@@ -160,6 +161,11 @@ func (c *featureFile) write(i int, x []float32) error {
 		}
 		row = binary.LittleEndian.AppendUint32(row, math.Float32bits(v))
 	}
+	return c.put(i, row)
+}
+
+// put stores the bytes of row i.
+func (c *featureFile) put(i int, row []byte) error {
 	if _, err := c.f.WriteAt(row, c.rows+int64(i)*int64(len(row))); err != nil {
 		return diskError(c.path, err)
 	}

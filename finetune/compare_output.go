@@ -60,9 +60,15 @@ func (c *Comparison) page() *report.Comparison {
 // Summary is the comparison for a terminal.
 func (c *Comparison) Summary() string {
 	p := c.page()
-	parts := []string{"One split for all arms; figures on its " + p.Arms[0].Evaluation.Split + " images, with 95 % intervals.", p.Table().String()}
+	parts := []string{"One split for all arms; figures on its " + p.Arms[0].Evaluation.Split + " images, with 95 % intervals.\n" + c.notes(), p.Table().String()}
 	if len(p.Pairs) > 0 {
 		parts = append(parts, "Differences on the same images:", p.PairTable().String())
 	}
 	return strings.Join(append(append(parts, c.Verdict...), report.NoDiagnosis, "", "run folder: "+c.Folder), "\n")
+}
+
+// notes say where the figures are weak; images and patients are the same in all arms.
+func (c *Comparison) notes() string {
+	e, _ := c.Arms[0].last()
+	return e.notes()
 }

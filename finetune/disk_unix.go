@@ -17,6 +17,16 @@ func freeBytes(dir string) int64 {
 	return int64(st.Bavail) * int64(st.Bsize)
 }
 
+// allocated returns the bytes that path takes on its disk: those of a sparse
+// file's written parts. 0 is no file.
+func allocated(path string) int64 {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0
+	}
+	return int64(st.Blocks) * 512 // POSIX: the unit of st_blocks
+}
+
 // peakMemory returns the largest resident size of this process so far, in
 // bytes, or 0 where the system does not tell.
 func peakMemory() int64 {

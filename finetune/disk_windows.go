@@ -1,6 +1,8 @@
 package finetune
 
 import (
+	"os"
+
 	"golang.org/x/sys/windows"
 )
 
@@ -19,6 +21,16 @@ func freeBytes(dir string) int64 {
 		return -1
 	}
 	return int64(free)
+}
+
+// allocated returns the bytes that path takes on its disk: all, since files
+// are not sparse here unless asked for. 0 is no file.
+func allocated(path string) int64 {
+	st, err := os.Stat(path)
+	if err != nil {
+		return 0
+	}
+	return st.Size()
 }
 
 // peakMemory returns 0: the largest resident size is not asked for here.

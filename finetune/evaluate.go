@@ -80,14 +80,14 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if out.Val, err = out.val.evaluate("val", choice, r.o.Seed); err != nil {
+	if out.Val, err = out.val.evaluate("val", choice); err != nil {
 		return nil, err
 	}
 	if test := r.data.set.Indices(dataset.Test); len(test) > 0 {
 		if out.test, err = score(ctx, r.data, t.x, t.head, test); err != nil {
 			return nil, err
 		}
-		if out.Test, err = out.test.evaluate("test", choice, r.o.Seed); err != nil {
+		if out.Test, err = out.test.evaluate("test", choice); err != nil {
 			return nil, err
 		}
 	}
@@ -107,10 +107,11 @@ func (s *scored) choose(rule string) (Threshold, error) {
 
 func (s *scored) classes() int { return len(s.data.Classes()) }
 
-// evaluate measures the scores at a threshold.
-func (s *scored) evaluate(images string, choice Threshold, seed uint64) (*Evaluation, error) {
+// evaluate measures the scores at a threshold. All intervals are drawn from one
+// seed, so that a model has the same ones wherever it is evaluated.
+func (s *scored) evaluate(images string, choice Threshold) (*Evaluation, error) {
 	e := &Evaluation{Images: images, Threshold: choice}
-	o := metrics.Options{Seed: seed}
+	o := metrics.Options{}
 	var err error
 	if s.classes() > 2 {
 		e.Multi, err = metrics.EvaluateMulti(s.multi(), o)
@@ -170,17 +171,26 @@ func (s *scored) loss() float64 {
 func (s *scored) accuracy() float64 {
 	right := 0
 	for i, p := range s.prob {
-		best := 0
-		for c := range p {
-			if p[c] > p[best] || len(p) == 2 && c == 1 && p[1] >= 0.5 {
-				best = c
-			}
-		}
-		if best == s.labels[i] {
+		if likeliest(p) == s.labels[i] {
 			right++
 		}
 	}
 	return float64(right) / float64(len(s.prob))
+}
+
+// likeliest returns the most probable class: the positive of two from 0.5 on,
+// else the first of equals.
+func likeliest(p []float64) int {
+	if len(p) == 2 && p[1] >= 0.5 {
+		return 1
+	}
+	best := 0
+	for c := range p {
+		if p[c] > p[best] {
+			best = c
+		}
+	}
+	return best
 }
 
 // auc is the area under the ROC curve: of the positive class, or the mean over

@@ -40,7 +40,7 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 	if err != nil {
 		return nil, err
 	}
-	return s.evaluate(o.Path, Threshold{Rule: "stored in the model", Threshold: m.Threshold}, 0)
+	return s.evaluate(o.Path, Threshold{Rule: "stored in the model", Threshold: m.Threshold})
 }
 
 // trainedOn counts the items that the model has learned from.

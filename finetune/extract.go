@@ -79,7 +79,7 @@ func (x extraction) fill(ctx context.Context, path string, h cacheHeader) error 
 	_, _, total := h.layout()
 	x.p.Note(fmt.Sprintf("features: %d images of %v numbers as %s take %.1f MiB in %s", len(h.Images), h.Shape, h.Type, float64(total)/(1<<20), path))
 	partial := path + ".partial"
-	if free := freeBytes(filepath.Dir(path)); free >= 0 && free+onDisk(partial) < total {
+	if free := freeBytes(filepath.Dir(path)); free >= 0 && free+allocated(partial) < total {
 		return fmt.Errorf("%s: needs %.1f MiB, the disk has %.1f MiB left (--cache-dir on another disk, or --head gap, takes less)",
 			filepath.Dir(path), float64(total)/(1<<20), float64(free)/(1<<20))
 	}
@@ -88,6 +88,9 @@ func (x extraction) fill(ctx context.Context, path string, h cacheHeader) error 
 		return err
 	}
 	missing, err := c.missing()
+	if err == nil {
+		missing, err = x.reuse(c, missing)
+	}
 	if err == nil && len(missing) < len(h.Images) {
 		x.p.Note(fmt.Sprintf("features: going on after %d of %d images", len(h.Images)-len(missing), len(h.Images)))
 	}
@@ -99,15 +102,6 @@ func (x extraction) fill(ctx context.Context, path string, h cacheHeader) error 
 		return err
 	}
 	return c.finish(path)
-}
-
-// onDisk returns the bytes that path already takes.
-func onDisk(path string) int64 {
-	st, err := os.Stat(path)
-	if err != nil {
-		return 0
-	}
-	return st.Size()
 }
 
 // compute fills rows. Images are decoded beside it.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -201,4 +202,42 @@ func TestCacheFolderIsAFile(t *testing.T) {
 	o.CacheDir = s.backbone
 	_, err := extracted(t, t.Context(), o, Silent{})
 	wantError(t, err, s.backbone)
+}
+
+// Images that another cache holds are not computed again, and the file is the
+// one that a computation of all gives.
+func TestReuse(t *testing.T) {
+	s := newScene(t)
+	o := s.options("")
+	n := 0
+	o.Data.Path = copyTree(t, s.data, func(class, file string) string {
+		if n++; n%3 == 0 {
+			return ""
+		}
+		return class + "/" + file
+	})
+	if _, err := extracted(t, t.Context(), o, Silent{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]string{"junk": "junk", "long": cacheMagic + "\xff\xff\xff\xff\xff\xff\xff\x7f", "none": ""} {
+		if err := os.WriteFile(filepath.Join(s.cache, name+".features"), []byte(spoil), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.Data.Path = s.data
+	src := &counting{source: openedSource(t, o)}
+	x, err := extract(t.Context(), openedData(t, o), src, resolved(t, o), Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.close()
+	if src.images != 40 {
+		t.Errorf("%d images computed, want the 40 new ones", src.images)
+	}
+	o.CacheDir = filepath.Join(s.cache, "whole")
+	whole, err := extracted(t, t.Context(), o, Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, filepath.Dir(whole), s.cache, filepath.Base(whole))
 }

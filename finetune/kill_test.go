@@ -49,7 +49,7 @@ func killed(t *testing.T, c childRun, after int, moment time.Duration) (done boo
 func TestKilledRun(t *testing.T) {
 	s := newScene(t)
 	o := s.options("")
-	o.Epochs, o.Patience, o.Hidden, o.Dropout, o.Head = 12, 12, 6, 0.3, "flat"
+	o.Epochs, o.Patience, o.Hidden, o.Dropout, o.Head = 40, 40, 6, 0.3, "flat"
 	calm := childRun{Options: o, Runs: s.runs, Name: "calm", Cache: filepath.Join(s.cache, "calm"), Threads: 1}
 	if err := child(t, calm).Run(); err != nil {
 		t.Fatal(err)
@@ -114,7 +114,7 @@ func sameLog(t *testing.T, a, b string) {
 func leftovers(t *testing.T, dir string) {
 	t.Helper()
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".partial") || strings.HasSuffix(path, ".now") {
+		if strings.HasSuffix(path, ".partial") || strings.HasSuffix(path, ".now") || strings.Contains(path, ".tmp-") {
 			t.Errorf("%s was left", path)
 		}
 		return err

@@ -390,3 +390,24 @@ func TestPredictOne(t *testing.T) {
 		}
 	}
 }
+
+// A model has the same intervals in its run and evaluated alone, whatever the
+// seed of its training.
+func TestOneBootstrap(t *testing.T) {
+	s := newScene(t)
+	o := s.options("a")
+	o.Cache, o.Seed = "f32", 9
+	out := run1(t, o)
+	m, err := OpenModel(filepath.Join(out.Folder, modelFile), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	e, err := m.Evaluate(t.Context(), DataOptions{Path: filepath.Join(out.Folder, splitFile)}, "test", Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := out.Test.Metrics.AUC, e.Metrics.AUC; a != b {
+		t.Errorf("AUC %+v in the run, %+v alone", a, b)
+	}
+}

@@ -113,7 +113,7 @@ func (out *Outcome) Summary() string {
 // Summary is the evaluation for a terminal.
 func (e *Evaluation) Summary(classes []string) string {
 	if e.Multi != nil {
-		return fmt.Sprintf("%s: %d images\n%v\n%v\n%s", e.Images, e.Multi.Images,
+		return fmt.Sprintf("%s: %d images\n%s%v\n%v\n%s", e.Images, e.Multi.Images, e.notes(),
 			report.MetricTable(e.Multi.Metrics(), e.Multi.Level), report.ConfusionTable(classes, e.Multi.Confusion), notice)
 	}
 	m := e.Metrics
@@ -125,7 +125,24 @@ func (e *Evaluation) Summary(classes []string) string {
 	if report.IsSmear(classes[1]) {
 		words = report.SmearWords(0, m) + "\n" + words
 	}
-	return fmt.Sprintf("%s: %s, positive class %s, threshold %.4g (%s)\n\n%v\n%v\n%s",
-		e.Images, over, classes[1], e.Threshold.Threshold, e.Threshold.Rule, report.MetricTable(m.Metrics(), m.Level),
+	return fmt.Sprintf("%s: %s, positive class %s, threshold %.4g (%s)\n%s\n%v\n%v\n%s",
+		e.Images, over, classes[1], e.Threshold.Threshold, e.Threshold.Rule, e.notes(), report.MetricTable(m.Metrics(), m.Level),
 		report.ConfusionTable([]string{classes[1], classes[0]}, report.Counts(m.Confusion)), words)
+}
+
+// notes are the lines that say where the figures are weak, e.g. that there are
+// too few patients for more than rough intervals.
+func (e *Evaluation) notes() string {
+	var notes []string
+	switch {
+	case e.Metrics != nil:
+		notes = e.Metrics.Notes
+	case e.Multi != nil:
+		notes = e.Multi.Notes
+	}
+	out := ""
+	for _, n := range notes {
+		out += "note: " + n + "\n"
+	}
+	return out
 }
