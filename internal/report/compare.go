@@ -112,6 +112,9 @@ func (c *Comparison) primary() string {
 // It says so when the baseline wins.
 func (c *Comparison) Verdict() []string {
 	var out []string
+	if n := c.groups(); n > 0 && n < fewGroups {
+		out = append(out, fmt.Sprintf("Too few to decide: the test images are of only %s, and intervals over so few are far too narrow. What follows is a hint at most.", plural(n, c.Data.word())))
+	}
 	if best := c.best(); best != nil {
 		out = append(out, c.headline(*best))
 	}
@@ -119,6 +122,19 @@ func (c *Comparison) Verdict() []string {
 		out = append(out, pair.words(c.primary()))
 	}
 	return out
+}
+
+// fewGroups is the number of patients below which a percentile bootstrap over
+// them is much too sure of itself; from 10 to 20 metrics calls it rough.
+const fewGroups = 10
+
+// groups is the number of groups that the arms were measured on, 0 when they
+// are not known.
+func (c *Comparison) groups() int {
+	if len(c.Arms) == 0 || c.Arms[0].Evaluation.Result == nil {
+		return 0
+	}
+	return c.Arms[0].Evaluation.Result.Groups
 }
 
 // best is the arm with the best primary metric, nil when none is known.
@@ -157,9 +173,9 @@ func (c *Comparison) headline(best Arm) string {
 		}
 	}
 	if won {
-		return "The baseline wins. " + words + " Here the pretrained networks are not worth their cost."
+		return "The baseline wins. " + words + " Here the larger networks are not worth their cost."
 	}
-	return "The baseline wins by the plain figure. " + words + " No pretrained network beat the small one that was trained from scratch."
+	return "The baseline wins by the plain figure. " + words + " No other network beat the small one that was trained from scratch."
 }
 
 // sign is +1 when name is the first of the pair, −1 when it is the second, 2

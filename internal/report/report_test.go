@@ -134,6 +134,12 @@ func TestVerdict(t *testing.T) {
 
 	verdict = strings.Join(comparison(t, same(good, .05), good).Verdict(), "\n")
 	wants(t, verdict, "ResNet50 and baseline CNN are not told apart")
+	if strings.Contains(verdict, "Too few") {
+		t.Error(verdict)
+	}
+
+	c.Arms[0].Evaluation.Result.Groups = 2
+	wants(t, c.Verdict()[0], "Too few to decide: the test images are of only 2 patients")
 }
 
 func TestComparisonForms(t *testing.T) {
