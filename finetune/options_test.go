@@ -83,7 +83,7 @@ func TestOptionsRefusedLater(t *testing.T) {
 // The defaults of head and baseline are those that the options name.
 func TestDefaults(t *testing.T) {
 	o := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx"})
-	if o.Model != "head" || o.Head != "gap" || o.Size != 128 || o.Epochs != 60 || o.Batch != 64 || o.Cache != "f16" ||
+	if o.Model != "head" || o.Head != "gap" || o.Size != 160 || o.Epochs != 60 || o.Batch != 64 || o.Cache != "f16" ||
 		o.Optimiser != "adam" || o.Schedule != "cosine" || o.Monitor != "loss" || o.Patience != 10 || o.Data.Val != 0.15 || o.Data.Test != 0.15 {
 		t.Errorf("defaults of a head: %+v", o)
 	}

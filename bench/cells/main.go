@@ -80,6 +80,7 @@ func main() {
 func defaults() []row {
 	return []row{
 		{"default head", finetune.Options{Backbone: *backbone}},
+		{"the same at 128 pixels", finetune.Options{Backbone: *backbone, Size: 128}},
 		{"baseline CNN", finetune.Options{Model: "baseline"}},
 	}
 }
