@@ -140,7 +140,7 @@ func badFiles(r *dataset.Report) []string {
 func (d *Data) describe() []string {
 	groups := ""
 	if d.set.GroupRule != "" {
-		groups = fmt.Sprintf(" of %d groups (%s)", len(d.groups(nil)), d.set.GroupRule)
+		groups = fmt.Sprintf(" of %d groups (%s)", len(d.groups(d.all())), d.set.GroupRule)
 	}
 	facts := []string{fmt.Sprintf("found %d images in %d classes%s", len(d.set.Items), len(d.set.Classes), groups)}
 	if d.set.Positive >= 0 {
@@ -157,18 +157,40 @@ func (d *Data) describe() []string {
 	return append(facts, line)
 }
 
-// groups returns the set of groups of the given items, of all where idx is nil.
+// all returns every item.
+func (d *Data) all() []int {
+	out := make([]int, len(d.set.Items))
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+// groups returns the set of groups of the given items.
 func (d *Data) groups(idx []int) map[string]bool {
 	seen := map[string]bool{}
-	if idx == nil {
-		for _, it := range d.set.Items {
-			seen[it.Group] = true
-		}
-	}
 	for _, i := range idx {
 		seen[d.set.Items[i].Group] = true
 	}
 	return seen
+}
+
+// everyClass returns an error when training or validation lacks a class: such
+// a split cannot be learned from, or no threshold can be chosen on it.
+func (d *Data) everyClass() error {
+	for _, split := range []dataset.Split{dataset.Train, dataset.Val} {
+		count := make([]int, len(d.Classes()))
+		for _, i := range d.set.Indices(split) {
+			count[d.label(i)]++
+		}
+		for label, n := range count {
+			if n == 0 {
+				return fmt.Errorf("%s: no %s image is in the split %s (another --split-seed, a larger --val, or --split random, which lets patients straddle)",
+					d.set.Root, d.labelNames()[label], split)
+			}
+		}
+	}
+	return nil
 }
 
 // Classes returns the class names; labels are indices into it.

@@ -116,3 +116,18 @@ func TestBadImages(t *testing.T) {
 		t.Errorf("warnings %q do not name the image left out", out.Warnings)
 	}
 }
+
+// A split that lacks a class is refused before anything is computed.
+func TestSplitWithoutAClass(t *testing.T) {
+	d := &Data{set: &dataset.Dataset{Root: "cells", Classes: []string{"ill", "well"}, Positive: 0, Items: []dataset.Item{
+		{Path: "a", Class: 0, Split: dataset.Train}, {Path: "b", Class: 1, Split: dataset.Train}, {Path: "c", Class: 1, Split: dataset.Val},
+	}}}
+	err := d.everyClass()
+	if err == nil || !strings.Contains(err.Error(), "no ill image is in the split val") {
+		t.Errorf("error %v, want the class and the split", err)
+	}
+	d.set.Items = append(d.set.Items, dataset.Item{Path: "d", Class: 0, Split: dataset.Val})
+	if err := d.everyClass(); err != nil {
+		t.Error(err)
+	}
+}

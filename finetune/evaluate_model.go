@@ -66,11 +66,7 @@ func (m *Model) fits(d *Data) error {
 // only returns the items of a split, or all.
 func (d *Data) only(split string) ([]int, error) {
 	if split == "" {
-		out := make([]int, len(d.set.Items))
-		for i := range out {
-			out[i] = i
-		}
-		return out, nil
+		return d.all(), nil
 	}
 	s, err := dataset.ParseSplit(split)
 	if err != nil {

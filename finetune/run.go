@@ -33,6 +33,9 @@ func Run(ctx context.Context, o Options, p Progress) (*Outcome, error) {
 
 // runOn is Run on data and with a source that are open already.
 func runOn(ctx context.Context, d *Data, src source, card *backbones.Card, given, o Options, p Progress) (*Outcome, error) {
+	if err := d.everyClass(); err != nil {
+		return nil, err
+	}
 	f, err := createFolder(o.Runs, o.Name, folderPrefix(o, card))
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 
 func dataSplitCommand(v *voice) *cli.Command {
 	return &cli.Command{
-		Name: "split", Usage: "split into training, validation and test, and save the manifest", ArgsUsage: "FOLDER",
+		Name: "split", Usage: "split into training, validation and test; --out saves the manifest", ArgsUsage: "FOLDER",
 		Flags: append(append(scanFlags(), splitFlags()...), &cli.StringFlag{Name: "out", Usage: "manifest `FILE` to write"}),
 		Action: func(c *cli.Context) error {
 			d, _, err := scan(c, v, c.Bool("skip-bad"))

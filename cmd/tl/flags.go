@@ -15,7 +15,7 @@ func dataFlags() []cli.Flag {
 		&cli.StringFlag{Name: "positive", Category: images, Usage: "`CLASS` that counts as positive", DefaultText: "recognised by name, e.g. Parasitized"},
 		&cli.StringFlag{Name: "split", Category: images, Usage: "`RULE` of the split: group keeps each patient in one part, random does not, keras slices by file name, given takes the folders' or the manifest's", DefaultText: "given where it is, else group where patients are known, else random"},
 		&cli.Float64Flag{Name: "val", Category: images, Usage: "`SHARE` of images for validation", DefaultText: "0.15"},
-		&cli.Float64Flag{Name: "test", Category: images, Usage: "`SHARE` of images for the test, 0 for none", DefaultText: "0.15"},
+		&cli.Float64Flag{Name: "test", Category: images, Usage: "`SHARE` of images for the test, 0 for none", DefaultText: "0.15; none beside --val of a random or keras split"},
 		&cli.Uint64Flag{Name: "split-seed", Category: images, Usage: "another `SEED` splits otherwise"},
 		&cli.StringFlag{Name: "group", Category: images, Usage: "`REGEX` whose first (…) in a file's name is the patient, e.g. '^([^_]+)_'", DefaultText: "NIH file names are recognised"},
 		&cli.StringFlag{Name: "group-csv", Category: images, Usage: "`FILE` with lines file,patient"},
