@@ -90,6 +90,9 @@ func cuts() []row {
 	var out []row
 	add := func(name string, o finetune.Options) {
 		o.Backbone = *backbone
+		if o.L2 == 0 {
+			o.L2 = -1 // none: the penalty has rows of its own
+		}
 		out = append(out, row{name, o})
 	}
 	for _, cut := range []string{"stage1", "stage2", "stage3", "stage4"} {
