@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/tlkit/tl/backbones"
@@ -18,6 +19,11 @@ func Run(ctx context.Context, o Options, p Progress) (*Outcome, error) {
 	r, err := o.Resolved()
 	if err != nil {
 		return nil, err
+	}
+	if r.Name != "" {
+		if err := unused(filepath.Join(r.Runs, r.Name)); err != nil {
+			return nil, err // before hours of work, not after
+		}
 	}
 	src, card, err := openSource(r, p)
 	if err != nil {

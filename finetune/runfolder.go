@@ -61,11 +61,19 @@ func newFolder(path string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(f.file(settingsFile)); err == nil {
+	if err := unused(path); err != nil {
 		f.close()
-		return nil, fmt.Errorf("%s: holds a run already (go on with --resume %s, or choose another --name)", path, path)
+		return nil, err
 	}
 	return f, nil
+}
+
+// unused returns an error when the folder holds a run.
+func unused(path string) error {
+	if _, err := os.Stat(filepath.Join(path, settingsFile)); err == nil {
+		return fmt.Errorf("%s: holds a run already (go on with --resume %s, or choose another --name)", path, path)
+	}
+	return nil
 }
 
 // lockFolder takes the folder for this process alone. Half-written files that

@@ -43,7 +43,11 @@ func readSettings(path string) (Settings, error) {
 	file := filepath.Join(path, settingsFile)
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return s, fmt.Errorf("%s: %w: it holds no %s", path, errNoRun, settingsFile)
+		hint := "tl finetune makes one"
+		if arms, _ := filepath.Glob(filepath.Join(path, "*", settingsFile)); len(arms) > 0 {
+			hint = fmt.Sprintf("a comparison goes on with the command that began it and --name %s", filepath.Base(path))
+		}
+		return s, fmt.Errorf("%s: %w: it holds no %s (%s)", path, errNoRun, settingsFile, hint)
 	}
 	if err != nil {
 		return s, err

@@ -102,6 +102,6 @@ func (d *Dataset) straddleWarning() []string {
 	for _, items := range shared {
 		n += len(items)
 	}
-	return []string{fmt.Sprintf("%d of %d patients straddle the splits (%d of %d pictures): the model is tested on patients it has seen, figures come out too good; --split group keeps patients apart",
+	return []string{fmt.Sprintf("%d of %d patients straddle the splits (%d of %d pictures): the model is measured on patients it has seen, figures come out too good; --split group keeps patients apart",
 		len(shared), len(groups), n, len(d.Items))}
 }

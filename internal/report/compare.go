@@ -28,7 +28,7 @@ func (c *Comparison) Table() *Table {
 		name string
 		of   func(Arm) string
 	}{
-		{"Threshold", func(a Arm) string { return Number(a.Evaluation.Choice.Threshold, 3) }},
+		{"Threshold", thresholdOrNone},
 		{"Parameters trained", func(a Arm) string { return Count(a.Model.Trainable) }},
 		{"Parameters frozen", func(a Arm) string { return Count(a.Model.Frozen) }},
 		{"Epochs", func(a Arm) string { return Count(a.Training.Epochs) }},
@@ -43,6 +43,14 @@ func (c *Comparison) Table() *Table {
 		t.Add(row...)
 	}
 	return t
+}
+
+// thresholdOrNone is the threshold of two classes; more have none.
+func thresholdOrNone(a Arm) string {
+	if a.Evaluation.Result == nil {
+		return "-"
+	}
+	return Number(a.Evaluation.Choice.Threshold, 3)
 }
 
 func secondsOrNone(s float64) string {
