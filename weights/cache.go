@@ -1,15 +1,14 @@
 package weights
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/tlkit/tl/onnx"
 )
 
 // Dir returns tl's own folder: $TL_HOME, or else "tl" in the system's cache
@@ -82,25 +81,11 @@ func candidates(name string, want Entry) []Entry {
 	return append(list, Entry{Name: name + ".onnx"})
 }
 
-// Digest returns the SHA-256 of a file, in hex.
-func Digest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
 // Verify recognises a file by its digest, whatever its name. known is false for
 // a file that is not in the catalogue. A file that bears the name of an entry
 // but has another content is an error.
 func Verify(path string) (e Entry, known bool, err error) {
-	sum, err := Digest(path)
+	sum, err := onnx.Digest(path)
 	if err != nil {
 		return Entry{}, false, err
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tlkit/tl/onnx"
 )
 
 func TestCatalogueEntries(t *testing.T) {
@@ -102,7 +104,7 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	// SHA-256 of "hello", from sha256sum.
-	if sum, err := Digest(filepath.Join(dir, "mine.onnx")); err != nil || sum != "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" {
+	if sum, err := onnx.Digest(filepath.Join(dir, "mine.onnx")); err != nil || sum != "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" {
 		t.Errorf("digest %s, error %v", sum, err)
 	}
 	if _, _, err := Verify(filepath.Join(dir, "absent")); err == nil {

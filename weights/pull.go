@@ -16,6 +16,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tlkit/tl/internal/atomicfile"
+	"github.com/tlkit/tl/onnx"
 )
 
 // PullOptions says how to download. Its zero value works.
@@ -55,7 +56,7 @@ func Pull(ctx context.Context, e Entry, dir string, o PullOptions) (path string,
 		return "", fmt.Errorf("%s: another download of it is running (%v)", path, cmp.Or(err, errors.New("its lock is held")))
 	}
 	defer lock.Unlock()
-	if sum, err := Digest(path); err == nil && sum == e.SHA256 {
+	if sum, err := onnx.Digest(path); err == nil && sum == e.SHA256 {
 		return path, nil
 	}
 	d := download{Entry: e, o: o.filled(), part: path + ".part"}
@@ -295,7 +296,7 @@ func (c *counter) Write(b []byte) (int, error) {
 // check compares the complete part with the catalogue and deletes it when it is
 // not what was wanted.
 func (d *download) check() error {
-	h, err := Digest(d.part)
+	h, err := onnx.Digest(d.part)
 	if err != nil {
 		return err
 	}

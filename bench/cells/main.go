@@ -4,9 +4,8 @@
 //	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx cuts
 //	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx --first-seed 3 seeds
 //
-// cuts compares cuts, sizes, heads and penalties of one backbone: the defaults
-// are chosen from it by the AUC of the validation patients, never of the test
-// patients. seeds runs those defaults and the baseline CNN, and should be given
+// cuts compares cuts, sizes, heads and penalties of one backbone, for choosing
+// defaults by the AUC of the validation patients. seeds runs those defaults and the baseline CNN, and should be given
 // another --first-seed than the choice was made with. Every row is the mean over
 // --seeds splits by patient ± the standard deviation between them; the same
 // seeds give the same patients in every row.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/tlkit/tl/onnx"
 	"github.com/tlkit/tl/weights"
 )
 
@@ -24,7 +25,7 @@ func weightsVerifyCommand() *cli.Command {
 					fmt.Fprintf(c.App.Writer, "%s: is %s (%s), %s\n", f, e.Name, e.Network, e.Licence)
 					continue
 				}
-				d, err := weights.Digest(f)
+				d, err := onnx.Digest(f)
 				if err != nil {
 					return err
 				}
