@@ -40,6 +40,14 @@ type Device struct {
 	pool       poolTask
 	vec        vecTask
 	fill       fillTask
+	turn       turnTask
+	direct     directTask
+	wino       winoTask
+	stem       stemTask
+	windows    windowTask
+	global     globalTask
+	packing    packTask
+	factors    []float32 // of the Winograd transforms, see consts
 	scratch    []float32 // shared by the pieces of a task: flipped weights, partial sums
 }
 
@@ -98,7 +106,7 @@ func (d *Device) Name() string {
 func (d *Device) ScratchBytes() int64 {
 	n := cap(d.scratch)
 	for _, w := range d.team.workers {
-		n += cap(w.panel) + cap(w.plane)
+		n += cap(w.panel) + cap(w.plane) + cap(w.strip)
 	}
 	return 4 * int64(n)
 }

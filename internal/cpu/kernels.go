@@ -22,7 +22,16 @@ type kernels struct {
 
 	clamp, add, mul, max, axpy, reluGrad, adam, sum func(*vecArgs)
 	lanes                                           int // elements of one vecArgs.n
+
+	// Of maps in channel blocks of as many channels as lanes; by number of pixels.
+	block, narrow                  []func(*blockArgs) // two blocks and one, a block of inputs a step
+	scalar, scalarNarrow           []func(*blockArgs) // the same, one number a step
+	tapMax, tapSum, tapMul, gather func(*tapArgs)
+	winoIn, winoOut, winoPool      []func(*winoArgs) // by m
 }
+
+// blockLanes is the number of channels in a block.
+func (k *kernels) blockLanes() int { return k.cols / 2 }
 
 // kernelsPortable is the plain Go implementation: the truth for the others.
 var kernelsPortable = &kernels{
@@ -42,6 +51,9 @@ var kernelsPortable = &kernels{
 		func(t *columnArgs) { columnsPortable(t, 1) }, func(t *columnArgs) { columnsPortable(t, 2) }},
 	clamp: clampPortable, add: addPortable, mul: mulPortable, max: maxPortable, axpy: axpyPortable,
 	reluGrad: reluGradPortable, adam: adamPortable, sum: sumPortable, lanes: 1,
+	block: blockSet(2, blockLanes), narrow: blockSet(1, blockLanes), scalar: blockSet(2, 1), scalarNarrow: blockSet(1, 1),
+	tapMax: tapMaxPortable, tapSum: tapSumPortable, tapMul: tapMulPortable, gather: gatherPortable,
+	winoIn: winoSet(winoInPortable), winoOut: winoSet(winoOutPortable), winoPool: winoSet(winoPoolPortable),
 }
 
 // tileArgs are the operands of a tile of a matrix product. Steps count

@@ -130,6 +130,11 @@ const tolerance = 2e-6
 // than tolerance from want. Sums that happen to cancel out are measured by the
 // size that such sums usually have.
 func near(what string, got []float32, want []float64, terms int) error {
+	return within(tolerance, what, got, want, terms)
+}
+
+// within is near with another tolerance.
+func within(tolerance float64, what string, got []float32, want []float64, terms int) error {
 	var diff, norm, worst float64
 	at := 0
 	for i, w := range want {

@@ -185,15 +185,17 @@ func (t *team) level() {
 	if !t.grown.Swap(false) {
 		return
 	}
-	var panel, plane, edge, runs, offs int
+	var panel, plane, edge, strip, runs, offs int
 	for _, w := range t.workers {
 		panel, plane, edge = max(panel, cap(w.panel)), max(plane, cap(w.plane)), max(edge, cap(w.edge))
+		strip = max(strip, cap(w.strip))
 		runs, offs = max(runs, cap(w.runs)), max(offs, cap(w.offs))
 	}
 	for _, w := range t.workers {
 		grow(&w.panel, panel)
 		grow(&w.plane, plane)
 		grow(&w.edge, edge)
+		grow(&w.strip, strip)
 		grow(&w.runs, runs)
 		grow(&w.offs, offs)
 	}
@@ -221,6 +223,10 @@ type worker struct {
 	panel []float32 // packed panels
 	plane []float32 // padded planes
 	edge  []float32 // a tile that is not stored as it is
+	strip []float32 // a row of tiles at the border of an image
+	block blockArgs
+	tap   tapArgs
+	wino  winoArgs
 	runs  []run
 	offs  []int
 }

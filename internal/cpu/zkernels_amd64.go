@@ -47,6 +47,46 @@ var _ = [1]struct{}{}[unsafe.Offsetof(vecArgs{}.b)-48]
 var _ = [1]struct{}{}[unsafe.Offsetof(vecArgs{}.g)-72]
 var _ = [1]struct{}{}[unsafe.Offsetof(vecArgs{}.n)-96]
 var _ = [1]struct{}{}[unsafe.Offsetof(vecArgs{}.s)-104]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.y)-0]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.add)-24]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.bias)-48]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.x)-72]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.w)-96]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.offs)-120]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.steps)-144]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.xi)-152]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.yj)-160]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.addj)-168]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.clamp)-176]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.lo)-184]
+var _ = [1]struct{}{}[unsafe.Offsetof(blockArgs{}.hi)-188]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.y)-0]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.x)-24]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.w)-48]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.bias)-72]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.offs)-96]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.n)-120]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.n)-120]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.xi)-128]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.count)-136]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.lo)-144]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.hi)-148]
+var _ = [1]struct{}{}[unsafe.Offsetof(tapArgs{}.scale)-152]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.x)-0]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.y)-24]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.add)-48]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.bias)-72]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.tmp)-96]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.consts)-120]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.n)-144]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.n)-144]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.xRow)-152]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.xPoint)-160]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.yRow)-168]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.yPoint)-176]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.addRow)-184]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.lo)-192]
+var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.hi)-196]
 
 // tileAVX2x1 is tilePortable for 1 rows by 16 columns.
 //
@@ -191,10 +231,211 @@ func adamAVX2(t *vecArgs)
 //go:noescape
 func sumAVX2(t *vecArgs)
 
+// blockAVX2x1 is blockPortable for 1 pixels by 16 channels, 8 numbers a step.
+//
+//go:noescape
+func blockAVX2x1(t *blockArgs)
+
+// blockAVX2x2 is blockPortable for 2 pixels by 16 channels, 8 numbers a step.
+//
+//go:noescape
+func blockAVX2x2(t *blockArgs)
+
+// blockAVX2x3 is blockPortable for 3 pixels by 16 channels, 8 numbers a step.
+//
+//go:noescape
+func blockAVX2x3(t *blockArgs)
+
+// blockAVX2x4 is blockPortable for 4 pixels by 16 channels, 8 numbers a step.
+//
+//go:noescape
+func blockAVX2x4(t *blockArgs)
+
+// blockAVX2x5 is blockPortable for 5 pixels by 16 channels, 8 numbers a step.
+//
+//go:noescape
+func blockAVX2x5(t *blockArgs)
+
+// blockAVX2x6 is blockPortable for 6 pixels by 16 channels, 8 numbers a step.
+//
+//go:noescape
+func blockAVX2x6(t *blockArgs)
+
+var blockAVX2 = [...]func(*blockArgs){nil, blockAVX2x1, blockAVX2x2, blockAVX2x3, blockAVX2x4, blockAVX2x5, blockAVX2x6}
+
+// narrowAVX2x1 is blockPortable for 1 pixels by 8 channels, 8 numbers a step.
+//
+//go:noescape
+func narrowAVX2x1(t *blockArgs)
+
+// narrowAVX2x2 is blockPortable for 2 pixels by 8 channels, 8 numbers a step.
+//
+//go:noescape
+func narrowAVX2x2(t *blockArgs)
+
+// narrowAVX2x3 is blockPortable for 3 pixels by 8 channels, 8 numbers a step.
+//
+//go:noescape
+func narrowAVX2x3(t *blockArgs)
+
+// narrowAVX2x4 is blockPortable for 4 pixels by 8 channels, 8 numbers a step.
+//
+//go:noescape
+func narrowAVX2x4(t *blockArgs)
+
+// narrowAVX2x5 is blockPortable for 5 pixels by 8 channels, 8 numbers a step.
+//
+//go:noescape
+func narrowAVX2x5(t *blockArgs)
+
+// narrowAVX2x6 is blockPortable for 6 pixels by 8 channels, 8 numbers a step.
+//
+//go:noescape
+func narrowAVX2x6(t *blockArgs)
+
+var narrowAVX2 = [...]func(*blockArgs){nil, narrowAVX2x1, narrowAVX2x2, narrowAVX2x3, narrowAVX2x4, narrowAVX2x5, narrowAVX2x6}
+
+// scalarAVX2x1 is blockPortable for 1 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarAVX2x1(t *blockArgs)
+
+// scalarAVX2x2 is blockPortable for 2 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarAVX2x2(t *blockArgs)
+
+// scalarAVX2x3 is blockPortable for 3 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarAVX2x3(t *blockArgs)
+
+// scalarAVX2x4 is blockPortable for 4 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarAVX2x4(t *blockArgs)
+
+// scalarAVX2x5 is blockPortable for 5 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarAVX2x5(t *blockArgs)
+
+// scalarAVX2x6 is blockPortable for 6 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarAVX2x6(t *blockArgs)
+
+var scalarAVX2 = [...]func(*blockArgs){nil, scalarAVX2x1, scalarAVX2x2, scalarAVX2x3, scalarAVX2x4, scalarAVX2x5, scalarAVX2x6}
+
+// scalarNarrowAVX2x1 is blockPortable for 1 pixels by 8 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX2x1(t *blockArgs)
+
+// scalarNarrowAVX2x2 is blockPortable for 2 pixels by 8 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX2x2(t *blockArgs)
+
+// scalarNarrowAVX2x3 is blockPortable for 3 pixels by 8 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX2x3(t *blockArgs)
+
+// scalarNarrowAVX2x4 is blockPortable for 4 pixels by 8 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX2x4(t *blockArgs)
+
+// scalarNarrowAVX2x5 is blockPortable for 5 pixels by 8 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX2x5(t *blockArgs)
+
+// scalarNarrowAVX2x6 is blockPortable for 6 pixels by 8 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX2x6(t *blockArgs)
+
+var scalarNarrowAVX2 = [...]func(*blockArgs){nil, scalarNarrowAVX2x1, scalarNarrowAVX2x2, scalarNarrowAVX2x3, scalarNarrowAVX2x4, scalarNarrowAVX2x5, scalarNarrowAVX2x6}
+
+// tapMaxAVX2 is tapMaxPortable.
+//
+//go:noescape
+func tapMaxAVX2(t *tapArgs)
+
+// tapSumAVX2 is tapSumPortable.
+//
+//go:noescape
+func tapSumAVX2(t *tapArgs)
+
+// tapMulAVX2 is tapMulPortable.
+//
+//go:noescape
+func tapMulAVX2(t *tapArgs)
+
+// gatherAVX2 is gatherPortable.
+//
+//go:noescape
+func gatherAVX2(t *tapArgs)
+
+// winoInAVX22 is winoInPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoInAVX22(t *winoArgs)
+
+// winoOutAVX22 is winoOutPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoOutAVX22(t *winoArgs)
+
+// winoPoolAVX22 is winoPoolPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoPoolAVX22(t *winoArgs)
+
+// winoInAVX24 is winoInPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoInAVX24(t *winoArgs)
+
+// winoOutAVX24 is winoOutPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoOutAVX24(t *winoArgs)
+
+// winoPoolAVX24 is winoPoolPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoPoolAVX24(t *winoArgs)
+
+// winoInAVX26 is winoInPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoInAVX26(t *winoArgs)
+
+// winoOutAVX26 is winoOutPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoOutAVX26(t *winoArgs)
+
+// winoPoolAVX26 is winoPoolPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoPoolAVX26(t *winoArgs)
+
+var winoInAVX2 = [...]func(*winoArgs){2: winoInAVX22, 4: winoInAVX24, 6: winoInAVX26}
+
+var winoOutAVX2 = [...]func(*winoArgs){2: winoOutAVX22, 4: winoOutAVX24, 6: winoOutAVX26}
+
+var winoPoolAVX2 = [...]func(*winoArgs){2: winoPoolAVX22, 4: winoPoolAVX24, 6: winoPoolAVX26}
+
 var kernelsAVX2 = &kernels{name: "avx2", rows: 6, cols: 16,
 	tiles: tilesAVX2[:], strips: stripsAVX2[:], row: rowAVX2, rowCols: 64,
 	dots: dotsAVX2[:], dotRows: 3, dotCols: 4, columns: columnsAVX2[:],
-	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, max: maxAVX2, axpy: axpyAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8}
+	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, max: maxAVX2, axpy: axpyAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8,
+	block: blockAVX2[:], narrow: narrowAVX2[:], scalar: scalarAVX2[:], scalarNarrow: scalarNarrowAVX2[:], tapMax: tapMaxAVX2, tapSum: tapSumAVX2, tapMul: tapMulAVX2, gather: gatherAVX2,
+	winoIn: winoInAVX2[:], winoOut: winoOutAVX2[:], winoPool: winoPoolAVX2[:]}
 
 // tileAVX512x1 is tilePortable for 1 rows by 32 columns.
 //
@@ -419,7 +660,368 @@ func adamAVX512(t *vecArgs)
 //go:noescape
 func sumAVX512(t *vecArgs)
 
+// blockAVX512x1 is blockPortable for 1 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x1(t *blockArgs)
+
+// blockAVX512x2 is blockPortable for 2 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x2(t *blockArgs)
+
+// blockAVX512x3 is blockPortable for 3 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x3(t *blockArgs)
+
+// blockAVX512x4 is blockPortable for 4 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x4(t *blockArgs)
+
+// blockAVX512x5 is blockPortable for 5 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x5(t *blockArgs)
+
+// blockAVX512x6 is blockPortable for 6 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x6(t *blockArgs)
+
+// blockAVX512x7 is blockPortable for 7 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x7(t *blockArgs)
+
+// blockAVX512x8 is blockPortable for 8 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x8(t *blockArgs)
+
+// blockAVX512x9 is blockPortable for 9 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x9(t *blockArgs)
+
+// blockAVX512x10 is blockPortable for 10 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x10(t *blockArgs)
+
+// blockAVX512x11 is blockPortable for 11 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x11(t *blockArgs)
+
+// blockAVX512x12 is blockPortable for 12 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x12(t *blockArgs)
+
+// blockAVX512x13 is blockPortable for 13 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x13(t *blockArgs)
+
+// blockAVX512x14 is blockPortable for 14 pixels by 32 channels, 16 numbers a step.
+//
+//go:noescape
+func blockAVX512x14(t *blockArgs)
+
+var blockAVX512 = [...]func(*blockArgs){nil, blockAVX512x1, blockAVX512x2, blockAVX512x3, blockAVX512x4, blockAVX512x5, blockAVX512x6, blockAVX512x7, blockAVX512x8, blockAVX512x9, blockAVX512x10, blockAVX512x11, blockAVX512x12, blockAVX512x13, blockAVX512x14}
+
+// narrowAVX512x1 is blockPortable for 1 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x1(t *blockArgs)
+
+// narrowAVX512x2 is blockPortable for 2 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x2(t *blockArgs)
+
+// narrowAVX512x3 is blockPortable for 3 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x3(t *blockArgs)
+
+// narrowAVX512x4 is blockPortable for 4 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x4(t *blockArgs)
+
+// narrowAVX512x5 is blockPortable for 5 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x5(t *blockArgs)
+
+// narrowAVX512x6 is blockPortable for 6 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x6(t *blockArgs)
+
+// narrowAVX512x7 is blockPortable for 7 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x7(t *blockArgs)
+
+// narrowAVX512x8 is blockPortable for 8 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x8(t *blockArgs)
+
+// narrowAVX512x9 is blockPortable for 9 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x9(t *blockArgs)
+
+// narrowAVX512x10 is blockPortable for 10 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x10(t *blockArgs)
+
+// narrowAVX512x11 is blockPortable for 11 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x11(t *blockArgs)
+
+// narrowAVX512x12 is blockPortable for 12 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x12(t *blockArgs)
+
+// narrowAVX512x13 is blockPortable for 13 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x13(t *blockArgs)
+
+// narrowAVX512x14 is blockPortable for 14 pixels by 16 channels, 16 numbers a step.
+//
+//go:noescape
+func narrowAVX512x14(t *blockArgs)
+
+var narrowAVX512 = [...]func(*blockArgs){nil, narrowAVX512x1, narrowAVX512x2, narrowAVX512x3, narrowAVX512x4, narrowAVX512x5, narrowAVX512x6, narrowAVX512x7, narrowAVX512x8, narrowAVX512x9, narrowAVX512x10, narrowAVX512x11, narrowAVX512x12, narrowAVX512x13, narrowAVX512x14}
+
+// scalarAVX512x1 is blockPortable for 1 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x1(t *blockArgs)
+
+// scalarAVX512x2 is blockPortable for 2 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x2(t *blockArgs)
+
+// scalarAVX512x3 is blockPortable for 3 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x3(t *blockArgs)
+
+// scalarAVX512x4 is blockPortable for 4 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x4(t *blockArgs)
+
+// scalarAVX512x5 is blockPortable for 5 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x5(t *blockArgs)
+
+// scalarAVX512x6 is blockPortable for 6 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x6(t *blockArgs)
+
+// scalarAVX512x7 is blockPortable for 7 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x7(t *blockArgs)
+
+// scalarAVX512x8 is blockPortable for 8 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x8(t *blockArgs)
+
+// scalarAVX512x9 is blockPortable for 9 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x9(t *blockArgs)
+
+// scalarAVX512x10 is blockPortable for 10 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x10(t *blockArgs)
+
+// scalarAVX512x11 is blockPortable for 11 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x11(t *blockArgs)
+
+// scalarAVX512x12 is blockPortable for 12 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x12(t *blockArgs)
+
+// scalarAVX512x13 is blockPortable for 13 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x13(t *blockArgs)
+
+// scalarAVX512x14 is blockPortable for 14 pixels by 32 channels, one number a step.
+//
+//go:noescape
+func scalarAVX512x14(t *blockArgs)
+
+var scalarAVX512 = [...]func(*blockArgs){nil, scalarAVX512x1, scalarAVX512x2, scalarAVX512x3, scalarAVX512x4, scalarAVX512x5, scalarAVX512x6, scalarAVX512x7, scalarAVX512x8, scalarAVX512x9, scalarAVX512x10, scalarAVX512x11, scalarAVX512x12, scalarAVX512x13, scalarAVX512x14}
+
+// scalarNarrowAVX512x1 is blockPortable for 1 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x1(t *blockArgs)
+
+// scalarNarrowAVX512x2 is blockPortable for 2 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x2(t *blockArgs)
+
+// scalarNarrowAVX512x3 is blockPortable for 3 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x3(t *blockArgs)
+
+// scalarNarrowAVX512x4 is blockPortable for 4 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x4(t *blockArgs)
+
+// scalarNarrowAVX512x5 is blockPortable for 5 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x5(t *blockArgs)
+
+// scalarNarrowAVX512x6 is blockPortable for 6 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x6(t *blockArgs)
+
+// scalarNarrowAVX512x7 is blockPortable for 7 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x7(t *blockArgs)
+
+// scalarNarrowAVX512x8 is blockPortable for 8 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x8(t *blockArgs)
+
+// scalarNarrowAVX512x9 is blockPortable for 9 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x9(t *blockArgs)
+
+// scalarNarrowAVX512x10 is blockPortable for 10 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x10(t *blockArgs)
+
+// scalarNarrowAVX512x11 is blockPortable for 11 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x11(t *blockArgs)
+
+// scalarNarrowAVX512x12 is blockPortable for 12 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x12(t *blockArgs)
+
+// scalarNarrowAVX512x13 is blockPortable for 13 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x13(t *blockArgs)
+
+// scalarNarrowAVX512x14 is blockPortable for 14 pixels by 16 channels, one number a step.
+//
+//go:noescape
+func scalarNarrowAVX512x14(t *blockArgs)
+
+var scalarNarrowAVX512 = [...]func(*blockArgs){nil, scalarNarrowAVX512x1, scalarNarrowAVX512x2, scalarNarrowAVX512x3, scalarNarrowAVX512x4, scalarNarrowAVX512x5, scalarNarrowAVX512x6, scalarNarrowAVX512x7, scalarNarrowAVX512x8, scalarNarrowAVX512x9, scalarNarrowAVX512x10, scalarNarrowAVX512x11, scalarNarrowAVX512x12, scalarNarrowAVX512x13, scalarNarrowAVX512x14}
+
+// tapMaxAVX512 is tapMaxPortable.
+//
+//go:noescape
+func tapMaxAVX512(t *tapArgs)
+
+// tapSumAVX512 is tapSumPortable.
+//
+//go:noescape
+func tapSumAVX512(t *tapArgs)
+
+// tapMulAVX512 is tapMulPortable.
+//
+//go:noescape
+func tapMulAVX512(t *tapArgs)
+
+// gatherAVX512 is gatherPortable.
+//
+//go:noescape
+func gatherAVX512(t *tapArgs)
+
+// winoInAVX5122 is winoInPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoInAVX5122(t *winoArgs)
+
+// winoOutAVX5122 is winoOutPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoOutAVX5122(t *winoArgs)
+
+// winoPoolAVX5122 is winoPoolPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoPoolAVX5122(t *winoArgs)
+
+// winoInAVX5124 is winoInPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoInAVX5124(t *winoArgs)
+
+// winoOutAVX5124 is winoOutPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoOutAVX5124(t *winoArgs)
+
+// winoPoolAVX5124 is winoPoolPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoPoolAVX5124(t *winoArgs)
+
+// winoInAVX5126 is winoInPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoInAVX5126(t *winoArgs)
+
+// winoOutAVX5126 is winoOutPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoOutAVX5126(t *winoArgs)
+
+// winoPoolAVX5126 is winoPoolPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoPoolAVX5126(t *winoArgs)
+
+var winoInAVX512 = [...]func(*winoArgs){2: winoInAVX5122, 4: winoInAVX5124, 6: winoInAVX5126}
+
+var winoOutAVX512 = [...]func(*winoArgs){2: winoOutAVX5122, 4: winoOutAVX5124, 6: winoOutAVX5126}
+
+var winoPoolAVX512 = [...]func(*winoArgs){2: winoPoolAVX5122, 4: winoPoolAVX5124, 6: winoPoolAVX5126}
+
 var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	tiles: tilesAVX512[:], strips: stripsAVX512[:], row: rowAVX512, rowCols: 128,
 	dots: dotsAVX512[:], dotRows: 4, dotCols: 6, columns: columnsAVX512[:],
-	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16}
+	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16,
+	block: blockAVX512[:], narrow: narrowAVX512[:], scalar: scalarAVX512[:], scalarNarrow: scalarNarrowAVX512[:], tapMax: tapMaxAVX512, tapSum: tapSumAVX512, tapMul: tapMulAVX512, gather: gatherAVX512,
+	winoIn: winoInAVX512[:], winoOut: winoOutAVX512[:], winoPool: winoPoolAVX512[:]}

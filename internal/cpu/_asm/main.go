@@ -31,9 +31,14 @@ func main() {
 		dots(v)
 		columns(v)
 		vectors(v)
-		fmt.Fprintf(&stubs, "var kernels%s = &kernels{name: %q, rows: %d, cols: %d,\ntiles: tiles%s[:], strips: strips%s[:], row: row%s, rowCols: %d,\ndots: dots%s[:], dotRows: %d, dotCols: %d, columns: columns%s[:],\nclamp: clamp%s, add: add%s, mul: mul%s, max: max%s, axpy: axpy%s, reluGrad: reluGrad%s, adam: adam%s, sum: sum%s, lanes: %d}\n\n",
+		blocks(v)
+		taps(v)
+		gather(v)
+		transforms(v)
+		fmt.Fprintf(&stubs, "var kernels%s = &kernels{name: %q, rows: %d, cols: %d,\ntiles: tiles%s[:], strips: strips%s[:], row: row%s, rowCols: %d,\ndots: dots%s[:], dotRows: %d, dotCols: %d, columns: columns%s[:],\nclamp: clamp%s, add: add%s, mul: mul%s, max: max%s, axpy: axpy%s, reluGrad: reluGrad%s, adam: adam%s, sum: sum%s, lanes: %d,\nblock: block%s[:], narrow: narrow%s[:], scalar: scalar%s[:], scalarNarrow: scalarNarrow%s[:], tapMax: tapMax%s, tapSum: tapSum%s, tapMul: tapMul%s, gather: gather%s,\nwinoIn: winoIn%s[:], winoOut: winoOut%s[:], winoPool: winoPool%s[:]}\n\n",
 			v.name, strings.ToLower(v.name), v.rows, 2*v.lanes, v.name, v.name, v.name, 8*v.lanes,
-			v.name, v.dotRows, v.dotCols, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.lanes)
+			v.name, v.dotRows, v.dotCols, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.lanes,
+			v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name)
 	}
 	Generate()
 
@@ -126,6 +131,15 @@ const (
 	colDst, colSrc, colMask, colWide         = 0, 24, 48, 72
 	colRows, colDstStep, colSrcStep, colCols = 96, 104, 112, 120
 	vecY, vecA, vecB, vecG, vecN, vecS       = 0, 24, 48, 72, 96, 104
+
+	blkY, blkAdd, blkBias, blkX, blkW, blkOffs              = 0, 24, 48, 72, 96, 120
+	blkSteps, blkXi, blkYj, blkAddj, blkClamp               = 144, 152, 160, 168, 176
+	blkLo, blkHi                                            = 184, 188
+	tapY, tapX, tapW, tapBias, tapOffs                      = 0, 24, 48, 72, 96
+	tapN, tapXi, tapCount, tapLo, tapHi, tapScale           = 120, 128, 136, 144, 148, 152
+	winX, winY, winAdd, winBias, winTmp, winConsts          = 0, 24, 48, 72, 96, 120
+	winN, winXRow, winXPoint, winYRow, winYPoint, winAddRow = 144, 152, 160, 168, 176, 184
+	winLo, winHi                                            = 192, 196
 )
 
 func checkLayout() {
@@ -157,5 +171,27 @@ func checkLayout() {
 		check("vecArgs."+f, 24*i)
 	}
 	check("vecArgs.s", vecS)
+	for i, f := range strings.Fields("y add bias x w offs") {
+		check("blockArgs."+f, 24*i)
+	}
+	for i, f := range strings.Fields("steps xi yj addj clamp lo") {
+		check("blockArgs."+f, 144+8*i)
+	}
+	check("blockArgs.hi", blkHi)
+	for i, f := range strings.Fields("y x w bias offs n") {
+		check("tapArgs."+f, 24*i)
+	}
+	for i, f := range strings.Fields("n xi count lo") {
+		check("tapArgs."+f, 120+8*i)
+	}
+	check("tapArgs.hi", tapHi)
+	check("tapArgs.scale", tapScale)
+	for i, f := range strings.Fields("x y add bias tmp consts n") {
+		check("winoArgs."+f, 24*i)
+	}
+	for i, f := range strings.Fields("n xRow xPoint yRow yPoint addRow lo") {
+		check("winoArgs."+f, 144+8*i)
+	}
+	check("winoArgs.hi", winHi)
 	stubs.WriteString("\n")
 }

@@ -1,0 +1,137 @@
+package cpu
+
+// A direct convolution of blocks is a product of pixels by channels: the
+// output pixels of all images stand in one row, cut into tiles of as many
+// pixels as the kernels take. A 1×1 convolution reads its input where it is;
+// others gather the pixels under a few tiles into a panel, tap by tap.
+
+// directTask computes one convolution; a piece is some tiles for some of the
+// panels of weights.
+type directTask struct {
+	k       *kernels
+	c       *BlockConv
+	s       ConvShape
+	y, x    Blocks
+	e       BlockEpilogue
+	lo, hi  float32
+	clamp   int
+	inPlace bool // the input serves as its own panel
+
+	pixels int
+	tiles  int
+	block  int // tiles of a piece
+	blocks int
+	splits int // pieces that share a block, each with its part of the panels
+}
+
+// directBytes is how much input a piece looks at: it stays in the second level
+// cache beside a panel of weights.
+const directBytes = 256 << 10
+
+// enoughPieces is into how many pieces a layer is cut where that costs
+// nothing: threads that finish early find more work.
+const enoughPieces = 24
+
+func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e BlockEpilogue) {
+	t.k, t.c, t.s, t.y, t.x, t.e = d.k, c, s, y, x, e
+	t.lo, t.hi, t.clamp = e.limits()
+	t.inPlace = s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.OH == s.H && s.OW == s.W &&
+		s.PadTop == 0 && s.PadLeft == 0
+	t.pixels = s.N * s.OH * s.OW
+	t.tiles = ceilDiv(t.pixels, d.k.rows)
+	depth := ceilDiv(s.C, x.Lanes) * x.Lanes * s.R * s.S
+	most := max(1, directBytes/(4*depth*d.k.rows))
+	t.block = min(most, max(1, t.tiles/enoughPieces))
+	t.blocks = ceilDiv(t.tiles, t.block)
+	t.splits = min(len(c.panels), max(1, enoughPieces/t.blocks))
+	d.team.run(t.blocks*t.splits, t)
+	t.c, t.y, t.x, t.e = nil, Blocks{}, Blocks{}, BlockEpilogue{}
+}
+
+func (t *directTask) piece(w *worker, i int) {
+	split, block := i%t.splits, i/t.splits
+	t0, t1 := block*t.block, min((block+1)*t.block, t.tiles)
+	p0, p1 := part(t.pixels, t.tiles, t0), part(t.pixels, t.tiles, t1)
+	l := t.x.Lanes
+	steps := t.x.count() * t.s.R * t.s.S
+	offs := scratch(w, &w.offs, steps)
+	x, stride := t.x.Data, t.x.Stride
+	if t.inPlace {
+		x = x[p0*l:]
+	} else {
+		stride = (p1 - p0) * l
+		x = scratch(w, &w.panel, steps*stride)
+		t.gather(w, x, p0, p1)
+	}
+	for i := range offs {
+		offs[i] = i * stride
+	}
+	a := &w.block
+	*a = blockArgs{offs: offs, steps: steps, xi: l, yj: t.y.Stride, addj: t.e.Add.Stride, clamp: t.clamp, lo: t.lo, hi: t.hi}
+	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
+	for _, p := range t.c.panels[first:last] {
+		for j := t0; j < t1; j++ {
+			lo, hi := part(t.pixels, t.tiles, j), part(t.pixels, t.tiles, j+1)
+			a.x = x[(lo-p0)*l:]
+			t.tile(a, p, lo, hi)
+		}
+	}
+	*a = blockArgs{}
+}
+
+// tile computes pixels lo … hi-1 of the panel's channels.
+func (t *directTask) tile(a *blockArgs, p panel, lo, hi int) {
+	l := t.x.Lanes
+	a.w, a.bias = t.c.weights[p.at:], t.c.bias[p.block*l:]
+	a.y = t.y.Data[p.block*t.y.Stride+lo*l:]
+	if t.e.Add.Data != nil {
+		a.add = t.e.Add.Data[p.block*t.e.Add.Stride+lo*l:]
+	}
+	if p.blocks == 2 {
+		t.k.block[hi-lo](a)
+	} else {
+		t.k.narrow[hi-lo](a)
+	}
+}
+
+// gather fills a panel (steps, pixels p0 … p1-1, L): step cb·R·S + r·S+t is
+// the input pixel under tap (r,t) of block cb, zero outside the image.
+func (t *directTask) gather(w *worker, dst []float32, p0, p1 int) {
+	s, l := &t.s, t.x.Lanes
+	for cb := range t.x.count() {
+		for r := range s.R {
+			for c := range s.S {
+				t.gatherTap(w, dst[:(p1-p0)*l], cb, r, c, p0, p1)
+				dst = dst[(p1-p0)*l:]
+			}
+		}
+	}
+}
+
+// gatherTap fills one step, row by row of the output.
+func (t *directTask) gatherTap(w *worker, dst []float32, cb, r, c, p0, p1 int) {
+	s, l := &t.s, t.x.Lanes
+	for p := p0; p < p1; {
+		ox := p % s.OW
+		oy := p / s.OW % s.OH
+		n := min(s.OW-ox, p1-p)
+		row := dst[:n*l]
+		dst, p = dst[n*l:], p+n
+		y := oy*s.StrideH - s.PadTop + r*s.DilationH
+		if y < 0 || y >= s.H {
+			clear(row)
+			continue
+		}
+		image := (p - n) / (s.OW * s.OH)
+		x0 := c*s.DilationW - s.PadLeft // of output column 0
+		lo := min(max(ceilDiv(-x0, s.StrideW)-ox, 0), n)
+		hi := min(max(ceilDiv(s.W-x0, s.StrideW)-ox, lo), n)
+		clear(row[:lo*l])
+		clear(row[hi*l:])
+		if lo < hi {
+			from := cb*t.x.Stride + ((image*s.H+y)*s.W+x0+(ox+lo)*s.StrideW)*l
+			w.tap = tapArgs{y: row[lo*l:], x: t.x.Data[from:], n: hi - lo, xi: s.StrideW * l}
+			t.k.gather(&w.tap)
+		}
+	}
+}

@@ -1,0 +1,333 @@
+package cpu
+
+// A 3×3 convolution by Winograd's minimal filtering F(m×m,3×3): each tile of
+// m×m outputs sees a×a inputs, a = m+2. They are transformed to a² points; at
+// each point all channels of all tiles are multiplied with the transformed
+// weights, which is a matrix product; the products are transformed back.
+//
+// Where the transformed weights are small, a piece takes some tiles through
+// all three steps and keeps them in its second level cache. Where they are
+// larger than that pays for, the steps are three passes over all tiles, and
+// the weights are read once.
+
+// winoTask computes one convolution.
+type winoTask struct {
+	k      *kernels
+	c      *BlockConv
+	s      ConvShape
+	y, x   Blocks
+	e      BlockEpilogue
+	lo, hi float32
+	m, a   int
+	consts []float32
+
+	th, tw int // tiles of an image, down and across
+	tiles  int // of all images
+	block  int // tiles of a piece
+	splits int // pieces that share a block of tiles, each with its part of the panels
+
+	pass           int       // 0: all steps at once; else the one that runs
+	points, result []float32 // of the three passes
+}
+
+// winoTiles is how many tiles a piece takes through all steps: enough to use
+// each weight that is read a few dozen times.
+const winoBytes = 640 << 10
+
+// tileRow is a run of tiles side by side in one image.
+type tileRow struct {
+	image, ty, tx, n int
+	at               int // the first one's place among the piece's tiles
+}
+
+func (t *winoTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e BlockEpilogue) {
+	t.k, t.c, t.s, t.y, t.x, t.e = d.k, c, s, y, x, e
+	t.lo, t.hi, _ = e.limits()
+	t.m = int(c.algorithm)
+	t.a = t.m + 2
+	t.consts = d.consts()
+	t.th, t.tw = ceilDiv(s.OH, t.m), ceilDiv(s.OW, t.m)
+	t.tiles = s.N * t.th * t.tw
+	t.block = t.tilesAtOnce(len(c.weights))
+	if t.block > 0 {
+		t.pass = 0
+		blocks := ceilDiv(t.tiles, t.block)
+		t.splits = min(len(c.panels), max(1, enoughPieces/2/blocks))
+		d.team.run(blocks*t.splits, t)
+	} else {
+		t.passes(d)
+	}
+	t.c, t.y, t.x, t.e, t.points, t.result = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil, nil
+}
+
+// tilesAtOnce is the number of tiles of a piece; 0 for three passes.
+func (t *winoTask) tilesAtOnce(weights int) int {
+	rows := t.k.rows
+	each := 4 * t.a * t.a * t.x.count() * t.x.Lanes // bytes of a tile's points
+	block := max(1, winoBytes/(each*rows)) * rows
+	if 4*weights > winoWeights {
+		return 0
+	}
+	pieces := max(ceilDiv(t.tiles, block), min(8, ceilDiv(t.tiles, max(1, rows/2))))
+	return ceilDiv(t.tiles, pieces)
+}
+
+// winoWeights is the size of transformed weights, in bytes, above which they
+// are read once in a pass over all tiles.
+const winoWeights = 20 << 20
+
+// stride is the distance of points in float32: an odd number of cache lines,
+// so that they do not fall into the same cache sets.
+func (t *winoTask) stride(blocks, tiles int) int { return (blocks*tiles | 1) * t.x.Lanes }
+
+func (t *winoTask) piece(w *worker, i int) {
+	switch t.pass {
+	case 0:
+		t.throughout(w, i/t.splits, i%t.splits)
+	case 1:
+		t.transform(w, t.points, i, 0, t.tiles)
+	case 2:
+		t.multiply(w, i)
+	case 3:
+		t.finish(w, t.result, t.stride(t.y.count(), t.tiles), i, i, 0, t.tiles)
+	}
+}
+
+// throughout takes one block of tiles through all steps.
+func (t *winoTask) throughout(w *worker, block, split int) {
+	t0, t1 := block*t.block, min((block+1)*t.block, t.tiles)
+	n, l := t1-t0, t.x.Lanes
+	point, product := t.stride(t.x.count(), n), t.stride(2, n)
+	points := scratch(w, &w.panel, t.a*t.a*point)
+	result := scratch(w, &w.plane, t.a*t.a*product)
+	for cb := range t.x.count() {
+		t.transform(w, points, cb, t0, t1)
+	}
+	offs := t.offsets(w, n)
+	a := &w.block
+	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
+	for _, p := range t.c.panels[first:last] {
+		*a = blockArgs{offs: offs, steps: len(offs), xi: l, yj: n * l, bias: t.c.noBias(l)}
+		for xi := range t.a * t.a {
+			t.product(a, p, xi, points[xi*point:], result[xi*product:], n)
+		}
+		for j := range p.blocks {
+			t.finish(w, result, product, j, p.block+j, t0, t1)
+		}
+	}
+	*a = blockArgs{}
+}
+
+// offsets lists where the blocks of a point begin when there are n tiles.
+func (t *winoTask) offsets(w *worker, n int) []int {
+	offs := scratch(w, &w.offs, t.x.count())
+	for i := range offs {
+		offs[i] = i * n * t.x.Lanes
+	}
+	return offs
+}
+
+// product multiplies n tiles of one point with a panel.
+func (t *winoTask) product(a *blockArgs, p panel, xi int, points, result []float32, n int) {
+	l := t.x.Lanes
+	a.w = t.c.weights[p.at+xi*len(a.offs)*l*p.blocks*l:]
+	kernels := t.k.block
+	if p.blocks == 1 {
+		kernels = t.k.narrow
+	}
+	tiles := ceilDiv(n, t.k.rows)
+	for i := range tiles {
+		lo, hi := part(n, tiles, i), part(n, tiles, i+1)
+		a.x, a.y = points[lo*l:], result[lo*l:]
+		kernels[hi-lo](a)
+	}
+}
+
+// passes does the three steps one after another.
+func (t *winoTask) passes(d *Device) {
+	l := t.x.Lanes
+	in, out := t.a*t.a*t.stride(t.x.count(), t.tiles), t.a*t.a*t.stride(t.y.count(), t.tiles)
+	both := grow(&d.scratch, in+out+l)
+	t.points, t.result = both[:in], both[in:]
+	for _, pass := range []struct{ number, pieces int }{
+		{1, t.x.count()}, {2, t.a * t.a * ceilDiv(len(t.c.panels), panelsAtOnce)}, {3, t.y.count()},
+	} {
+		t.pass = pass.number
+		d.team.run(pass.pieces, t)
+	}
+}
+
+// panelsAtOnce is how many panels of a point a piece of the second pass does.
+const panelsAtOnce = 2
+
+// multiply is a piece of the second pass: some panels of one point.
+func (t *winoTask) multiply(w *worker, i int) {
+	pieces := ceilDiv(len(t.c.panels), panelsAtOnce)
+	xi, first := i/pieces, i%pieces*panelsAtOnce
+	l := t.x.Lanes
+	point, product := t.stride(t.x.count(), t.tiles), t.stride(t.y.count(), t.tiles)
+	offs := t.offsets(w, t.tiles)
+	a := &w.block
+	*a = blockArgs{offs: offs, steps: len(offs), xi: l, yj: t.tiles * l, bias: t.c.noBias(l)}
+	for _, p := range t.c.panels[first:min(first+panelsAtOnce, len(t.c.panels))] {
+		t.product(a, p, xi, t.points[xi*point:], t.result[xi*product+p.block*t.tiles*l:], t.tiles)
+	}
+	*a = blockArgs{}
+}
+
+// noBias is a panel's worth of zeros.
+func (c *BlockConv) noBias(lanes int) []float32 { return zeros[:2*lanes] }
+
+var zeros [64]float32
+
+// rows calls f for the runs of tiles t0 … t1-1.
+func (t *winoTask) rows(t0, t1 int, f func(r tileRow)) {
+	for i := t0; i < t1; {
+		tx := i % t.tw
+		n := min(t.tw-tx, t1-i)
+		r := i / t.tw
+		f(tileRow{r / t.th, r % t.th, tx, n, i - t0})
+		i += n
+	}
+}
+
+// transform sets the points of block cb for tiles t0 … t1-1.
+func (t *winoTask) transform(w *worker, points []float32, cb, t0, t1 int) {
+	l := t.x.Lanes
+	point := t.stride(t.x.count(), t1-t0)
+	w.wino = winoArgs{tmp: scratch(w, &w.edge, t.a*t.a*l), consts: t.consts, yPoint: point}
+	t.rows(t0, t1, func(r tileRow) {
+		y := points[(cb*(t1-t0)+r.at)*l:]
+		top := r.ty*t.m - t.s.PadTop
+		inside := top >= 0 && top+t.a <= t.s.H
+		for i := 0; i < r.n; {
+			n := 1
+			if left := (r.tx+i)*t.m - t.s.PadLeft; inside && left >= 0 && left+t.a <= t.s.W {
+				n = min(r.n-i, (t.s.W-t.a-left)/t.m+1)
+				t.inner(w, y[i*l:], cb, r, i, n)
+			} else {
+				if !inside {
+					n = r.n - i
+				}
+				t.border(w, y[i*l:], cb, r, i, n)
+			}
+			i += n
+		}
+	})
+	w.wino = winoArgs{}
+}
+
+// inner transforms n tiles whose inputs all lie inside the image.
+func (t *winoTask) inner(w *worker, y []float32, cb int, r tileRow, i, n int) {
+	a, s, l := &w.wino, &t.s, t.x.Lanes
+	top, left := r.ty*t.m-s.PadTop, (r.tx+i)*t.m-s.PadLeft
+	a.x, a.xRow, a.y, a.n = t.x.Data[cb*t.x.Stride+((r.image*s.H+top)*s.W+left)*l:], s.W*l, y, n
+	t.k.winoIn[t.m](a)
+}
+
+// border transforms n tiles from a copy of their inputs with zeros around it.
+func (t *winoTask) border(w *worker, y []float32, cb int, r tileRow, i, n int) {
+	a, s, l := &w.wino, &t.s, t.x.Lanes
+	top, left, width := r.ty*t.m-s.PadTop, (r.tx+i)*t.m-s.PadLeft, n*t.m+2
+	x := scratch(w, &w.strip, t.a*width*l)
+	lo, hi := min(max(-left, 0), width), min(max(s.W-left, 0), width)
+	for row := range t.a {
+		line := x[row*width*l:][:width*l]
+		if top+row < 0 || top+row >= s.H || lo >= hi {
+			clear(line)
+			continue
+		}
+		clear(line[:lo*l])
+		clear(line[hi*l:])
+		from := cb*t.x.Stride + ((r.image*s.H+top+row)*s.W+left+lo)*l
+		copy(line[lo*l:hi*l], t.x.Data[from:])
+	}
+	a.x, a.xRow, a.y, a.n = x, width*l, y, n
+	t.k.winoIn[t.m](a)
+}
+
+// finish transforms block j of the products back and stores it as block kb of
+// the output, for tiles t0 … t1-1.
+func (t *winoTask) finish(w *worker, result []float32, product, j, kb, t0, t1 int) {
+	l := t.x.Lanes
+	w.wino = winoArgs{tmp: scratch(w, &w.edge, t.a*t.a*l), consts: t.consts, xPoint: product,
+		bias: t.c.bias[kb*l:], lo: t.lo, hi: t.hi}
+	t.rows(t0, t1, func(r tileRow) {
+		x := result[(j*(t1-t0)+r.at)*l:]
+		whole := 0 // tiles whose outputs all lie inside the image
+		if (r.ty+1)*t.m <= t.s.OH {
+			whole = min(r.n, t.s.OW/t.m-r.tx)
+		}
+		if whole > 0 {
+			t.store(w, x, kb, r, whole)
+		}
+		if whole < r.n {
+			r.tx, r.n = r.tx+whole, r.n-whole
+			t.storePart(w, x[whole*l:], kb, r)
+		}
+	})
+	w.wino = winoArgs{}
+}
+
+// step is the side of a tile in the stored output.
+func (t *winoTask) step() int {
+	if t.e.Pool {
+		return t.m / 2
+	}
+	return t.m
+}
+
+// outKernel is the output transform.
+func (t *winoTask) outKernel() func(*winoArgs) {
+	if t.e.Pool {
+		return t.k.winoPool[t.m]
+	}
+	return t.k.winoOut[t.m]
+}
+
+// place is where tile row r begins in block kb of maps like the output.
+func (t *winoTask) place(b *Blocks, kb int, r tileRow) []float32 {
+	m := t.step()
+	return b.Data[kb*b.Stride+((r.image*b.H+r.ty*m)*b.W+r.tx*m)*b.Lanes:]
+}
+
+// store finishes the first n tiles of r in place.
+func (t *winoTask) store(w *worker, x []float32, kb int, r tileRow, n int) {
+	a := &w.wino
+	a.x, a.y, a.yRow, a.n = x, t.place(&t.y, kb, r), t.y.W*t.y.Lanes, n
+	a.add = nil
+	if t.e.Add.Data != nil {
+		a.add, a.addRow = t.place(&t.e.Add, kb, r), t.y.W*t.y.Lanes
+	}
+	t.outKernel()(a)
+}
+
+// storePart finishes the tiles of r in scratch memory and copies what lies
+// inside the image.
+func (t *winoTask) storePart(w *worker, x []float32, kb int, r tileRow) {
+	a, m, l := &w.wino, t.step(), t.y.Lanes
+	width := r.n * m
+	rows, cols := min(m, t.y.H-r.ty*m), min(width, t.y.W-r.tx*m)
+	y := scratch(w, &w.strip, m*width*l)
+	a.x, a.y, a.yRow, a.n, a.add = x, y, width*l, r.n, nil
+	if t.e.Add.Data != nil {
+		from := t.place(&t.e.Add, kb, r)
+		for i := range rows {
+			copy(y[i*width*l:][:cols*l], from[i*t.y.W*l:])
+		}
+		a.add, a.addRow = y, width*l
+	}
+	t.outKernel()(a)
+	to := t.place(&t.y, kb, r)
+	for i := range rows {
+		copy(to[i*t.y.W*l:][:cols*l], y[i*width*l:])
+	}
+}
+
+// consts returns the table of factors for the Device's kernels.
+func (d *Device) consts() []float32 {
+	if d.factors == nil {
+		d.factors = winogradConsts(d.Lanes())
+	}
+	return d.factors
+}
