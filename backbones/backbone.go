@@ -21,7 +21,8 @@ type Backbone struct {
 	engine engine.Engine
 	exec   engine.Exec
 	batch  int
-	input  *tensor.Tensor // (batch,3,S,S) or (batch,S,S,3), prepared
+	whole  tensor.Tensor  // a batch of the caller's pictures (batch,3,S,S)
+	input  *tensor.Tensor // (batch,3,S,S) for an incomplete batch or (batch,S,S,3), once needed
 	fed    [1]*tensor.Tensor
 }
 
@@ -67,8 +68,7 @@ func (b *Backbone) Features(ctx context.Context, dst, pixels []float32, n int) e
 	}
 	for i := 0; i < n; i += b.batch {
 		k := min(b.batch, n-i)
-		b.prepare(pixels[i*picture:], k)
-		b.fed[0] = b.input
+		b.fed[0] = b.feed(pixels[i*picture:], k)
 		out, err := b.exec.Run(ctx, b.fed[:]...)
 		if err != nil {
 			return err
@@ -78,13 +78,22 @@ func (b *Backbone) Features(ctx context.Context, dst, pixels []float32, n int) e
 	return nil
 }
 
-// prepare fills the input with n pictures; what is left of an earlier batch
-// behind them is computed too and not looked at.
-func (b *Backbone) prepare(pixels []float32, n int) {
+// feed is the input with n pictures. The engine normalises planes as it reads
+// them, so that a whole batch needs no copy. What an earlier batch left behind
+// the last few pictures is computed too and not looked at.
+func (b *Backbone) feed(pixels []float32, n int) *tensor.Tensor {
 	s := b.card.Size
+	if b.card.Layout != "NHWC" && n == b.batch {
+		b.whole.Data = pixels[:n*3*s*s]
+		return &b.whole
+	}
+	if b.input == nil {
+		b.input = tensor.New(b.whole.Shape...)
+	}
 	if b.card.Layout == "NHWC" {
 		b.card.Preprocess.applyNHWC(b.input.Data, pixels, n, s, s)
 	} else {
-		b.card.Preprocess.Apply(b.input.Data, pixels, n, s, s)
+		copy(b.input.Data, pixels[:n*3*s*s])
 	}
+	return b.input
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/testkit"
 	"github.com/tlkit/tl/onnx"
 	"github.com/tlkit/tl/weights"
@@ -213,9 +214,14 @@ func TestFreshBatchNorms(t *testing.T) {
 	}
 }
 
-// Apply against the formula in double precision.
-func TestApply(t *testing.T) {
+// Both orders of channels against the formula in double precision.
+func TestNormalise(t *testing.T) {
 	const n, s = 2, 5
+	d, err := cpu.New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
 	x := pictures(n, s)
 	for _, p := range named {
 		want, turned := make([]float32, len(x)), make([]float32, len(x))
@@ -232,7 +238,7 @@ func TestApply(t *testing.T) {
 			}
 		}
 		got := make([]float32, len(x))
-		p.Apply(got, x, n, s, s)
+		d.Normalise(got, x, n, 3, s*s, p.normalise())
 		testkit.Compare(t, p.Name, got, want, testkit.Close)
 		p.applyNHWC(got, x, n, s, s)
 		testkit.Compare(t, p.Name+" NHWC", got, turned, testkit.Close)

@@ -305,11 +305,15 @@ func (b *Backbone) compile(o Options) (err error) {
 	if b.engine, err = engine.CPU(o.Threads); err != nil {
 		return err
 	}
-	if b.exec, err = b.engine.Compile(engine.Program{Graph: g}, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory}); err != nil {
+	p := engine.Program{Graph: g}
+	if c.Layout != "NHWC" {
+		p.Normalise = c.Preprocess.normalise()
+	}
+	if b.exec, err = b.engine.Compile(p, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory}); err != nil {
 		return trimmed(err, c.File)
 	}
 	b.graph, b.body = nil, nil // their constants may be converted copies of the file's
-	b.input = tensor.New(g.Inputs[0].Shape...)
+	b.whole.Shape = g.Inputs[0].Shape
 	c.Feature = g.Outputs[0].Shape[1:].Clone()
 	if o.Pool {
 		c.Feature = c.Feature[:1]

@@ -3,6 +3,8 @@ package backbones
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tlkit/tl/internal/cpu"
 )
 
 // Preprocess says how a network wants its pictures: for channel c of Order,
@@ -57,24 +59,20 @@ func (p Preprocess) channel(c int) (a, b float32, rgb int) {
 	return float32(p.Scale / p.Std[c]), float32(-p.Mean[c] / p.Std[c]), rgb
 }
 
-// Apply turns n pictures into a network's input:
-//
-//	dst    []float32 // (n,3,h,w)
-//	pixels []float32 // (n,3,h,w) RGB, 0 … 255
-func (p Preprocess) Apply(dst, pixels []float32, n, h, w int) {
-	plane := h * w
-	for i := range n {
-		for c := range 3 {
-			a, b, rgb := p.channel(c)
-			y, x := dst[(3*i+c)*plane:][:plane], pixels[(3*i+rgb)*plane:][:plane]
-			for j, v := range x {
-				y[j] = float32(a*v) + b
-			}
-		}
+// normalise is the preprocessing as the engine does it while it reads planes.
+func (p Preprocess) normalise() (n cpu.Normalise) {
+	for c := range 3 {
+		a, b, rgb := p.channel(c)
+		n.Scale, n.Shift, n.From = append(n.Scale, a), append(n.Shift, b), append(n.From, rgb)
 	}
+	return n
 }
 
-// applyNHWC is Apply for dst (n,h,w,3).
+// applyNHWC turns n pictures into the input of a network that wants channels
+// last:
+//
+//	dst    []float32 // (n,h,w,3)
+//	pixels []float32 // (n,3,h,w) RGB, 0 … 255
 func (p Preprocess) applyNHWC(dst, pixels []float32, n, h, w int) {
 	plane := h * w
 	for i := range n {

@@ -209,12 +209,16 @@ func TestBlockStemMatchesPlainLoop(t *testing.T) {
 		var in Normalise
 		seen := x
 		if rapid.Bool().Draw(t, "normalise") {
-			in = Normalise{random(r, s.C), random(r, s.C)}
+			in = Normalise{random(r, s.C), random(r, s.C), r.Perm(s.C)}
 			seen = make([]float32, len(x))
-			for i, v := range x {
-				c := i / (s.H * s.W) % s.C
-				seen[i] = v*in.Scale[c] + in.Shift[c]
+			plane := s.H * s.W
+			for i := range x {
+				c := i / plane % s.C
+				seen[i] = x[i+(in.From[c]-c)*plane]*in.Scale[c] + in.Shift[c]
 			}
+			own := make([]float32, len(x))
+			list[0].Normalise(own, x, s.N, s.C, plane, in)
+			fail(t, near("Normalise", own, wide(seen), 1))
 		}
 		want := naiveConv(s, seen, w, e)
 		for _, d := range list {

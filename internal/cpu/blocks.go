@@ -57,6 +57,42 @@ func (d *Device) FromBlocks(y []float32, x Blocks) {
 	d.turn = turnTask{}
 }
 
+// BlockCopy sets y to x, of the same shape.
+func (d *Device) BlockCopy(y, x Blocks) {
+	d.copying = copyTask{y, x}
+	d.team.run(x.count()*x.N, &d.copying)
+	d.copying = copyTask{}
+}
+
+// copyTask copies maps; a piece is a block of an image.
+type copyTask struct{ y, x Blocks }
+
+func (t *copyTask) piece(_ *worker, i int) {
+	b, n := i/t.x.N, i%t.x.N
+	size := t.x.H * t.x.W * t.x.Lanes
+	copy(t.y.Data[b*t.y.Stride+n*size:][:size], t.x.Data[b*t.x.Stride+n*size:])
+}
+
+// Normalise sets the planes of y (N,C,plane) to those of x, normalised.
+func (d *Device) Normalise(y, x []float32, n, c, plane int, by Normalise) {
+	Split(d, n*c, 1, normaliseLoop{y, x, c, plane, by})
+}
+
+// normaliseLoop runs over planes.
+type normaliseLoop struct {
+	y, x     []float32
+	c, plane int
+	by       Normalise
+}
+
+// Run does planes lo … hi-1.
+func (l normaliseLoop) Run(lo, hi int) {
+	for i := lo; i < hi; i++ {
+		c := i % l.c
+		l.by.row(l.y[i*l.plane:][:l.plane], l.x[(i-c+l.by.plane(c))*l.plane:], c)
+	}
+}
+
 // turnTask moves numbers between the two orders; a piece is a block of an image.
 type turnTask struct {
 	b     Blocks

@@ -2,10 +2,32 @@ package cpu
 
 import "math"
 
-// Normalise is what happens to the numbers of an input plane before the first
-// convolution sees them: x·Scale[c] + Shift[c]. The zero value changes nothing.
+// Normalise is what happens to the planes of an input before the first
+// convolution sees them: channel c is plane From[c] times Scale[c] plus
+// Shift[c]. The zero value changes nothing.
 type Normalise struct {
 	Scale, Shift []float32 // (C) or nil
+	From         []int     // (C) or nil: planes in their order
+}
+
+// plane is where channel c of an image comes from.
+func (n Normalise) plane(c int) int {
+	if n.From == nil {
+		return c
+	}
+	return n.From[c]
+}
+
+// row sets y to the numbers of a row of channel c.
+func (n Normalise) row(y, x []float32, c int) {
+	if n.Scale == nil {
+		copy(y, x)
+		return
+	}
+	scale, shift := n.Scale[c], n.Shift[c]
+	for i, v := range x[:len(y)] {
+		y[i] = float32(v*scale) + shift
+	}
 }
 
 // BlockStem is the first convolution of a network: it reads planes (N,C,H,W)
@@ -109,11 +131,7 @@ func (t *stemTask) piece(w *worker, i int) {
 // with zeros around the image.
 func (t *stemTask) copyRows(dst []float32, n, c, top int) {
 	s := &t.s
-	plane := t.x[(n*s.C+c)*s.H*s.W:][:s.H*s.W]
-	scale, shift := float32(1), float32(0)
-	if t.c.in.Scale != nil {
-		scale, shift = t.c.in.Scale[c], t.c.in.Shift[c]
-	}
+	plane := t.x[(n*s.C+t.c.in.plane(c))*s.H*s.W:][:s.H*s.W]
 	for y := top; len(dst) > 0; y++ {
 		row := dst[:t.width]
 		dst = dst[t.width:]
@@ -125,15 +143,7 @@ func (t *stemTask) copyRows(dst []float32, n, c, top int) {
 		hi := min(lo+s.W, t.width)
 		clear(row[:lo])
 		clear(row[hi:])
-		row = row[lo:hi]
-		from := plane[y*s.W:][:len(row)]
-		if t.c.in.Scale == nil {
-			copy(row, from)
-			continue
-		}
-		for i, v := range from {
-			row[i] = v*scale + shift
-		}
+		t.c.in.row(row[lo:hi], plane[y*s.W:], c)
 	}
 }
 

@@ -41,6 +41,7 @@ type Device struct {
 	vec        vecTask
 	fill       fillTask
 	turn       turnTask
+	copying    copyTask
 	direct     directTask
 	wino       winoTask
 	stem       stemTask

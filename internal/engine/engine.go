@@ -9,6 +9,7 @@ package engine
 import (
 	"context"
 
+	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/graph"
 	"github.com/tlkit/tl/internal/tensor"
 )
@@ -16,12 +17,17 @@ import (
 // Program is a network to be run: a graph with concrete shapes.
 type Program struct {
 	Graph *graph.Graph
+	// Normalise is done to the first input, (N,C,H,W), as it is read: the
+	// zero value changes nothing.
+	Normalise cpu.Normalise
 }
 
 // Options says how to compile. Its zero value compiles with all passes.
 type Options struct {
 	Raw       bool  // run the graph as it is, without passes: the reference for tests
 	MaxMemory int64 // bytes of activations and packed weights allowed; 0 is no limit
+
+	groupBytes int // of levels; 0 is groupBytes
 }
 
 // Engine compiles programs for one machine.

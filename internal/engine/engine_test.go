@@ -19,7 +19,14 @@ import (
 // seeded imports a seeded network at an eighth of its width.
 func seeded(t testing.TB, name string, o weights.SeededOptions, batch int) *graph.Graph {
 	t.Helper()
-	o.Width, o.Classes, o.Seed, o.Size = 0.125, 10, 5, 96
+	o.Width = 0.125
+	return seededWide(t, name, o, batch)
+}
+
+// seededWide imports a seeded network at o's width.
+func seededWide(t testing.TB, name string, o weights.SeededOptions, batch int) *graph.Graph {
+	t.Helper()
+	o.Classes, o.Seed, o.Size = 10, 5, 96
 	m, err := weights.Seeded(name, o)
 	if err != nil {
 		t.Fatal(err)
@@ -86,27 +93,29 @@ func checkForm(t *testing.T, name string, o weights.SeededOptions, want *tensor.
 }
 
 // TestWhatIsLeft counts the steps of each compiled network, as kind×count in
-// the order in which kinds first run: batch norms, clamps and residuals are in
-// the convolutions where they can be (DenseNet's norms come before them), and
-// identities, dropouts and reshapes take no step.
+// the order in which kinds first run: batch norms, clamps, residuals and 2×2
+// maxima are in the convolutions where they can be (DenseNet's norms come
+// before them, with their ReLU), identities, dropouts and reshapes take no
+// step, and maps leave their blocks once.
 func TestWhatIsLeft(t *testing.T) {
+	t.Setenv("TL_CPU", "portable")
 	for name, want := range map[string]string{
 		"resnet18":    "Conv×20 MaxPool×1 GlobalAveragePool×1 Gemm×1",
 		"resnet50":    "Conv×53 MaxPool×1 GlobalAveragePool×1 Gemm×1",
-		"vgg16":       "Conv×13 MaxPool×5 Gemm×3 Relu×2",
-		"alexnet":     "Conv×5 LRN×2 MaxPool×3 Gemm×3 Relu×2 Softmax×1",
+		"vgg16":       "Conv×13 FromBlocks×1 Gemm×3 Relu×2",
+		"alexnet":     "Conv×5 FromBlocks×2 LRN×2 MaxPool×3 ToBlocks×1 Gemm×3 Relu×2 Softmax×1",
 		"mobilenetv2": "Conv×52 ReduceMean×1 Gemm×1",
 		"squeezenet":  "Conv×26 MaxPool×3 Concat×8 GlobalAveragePool×1 Softmax×1",
-		"densenet":    "Conv×120 MaxPool×1 BatchNormalization×62 Relu×62 Concat×58 AveragePool×3 GlobalAveragePool×1 Gemm×1",
+		"densenet":    "Conv×120 MaxPool×1 BatchNormalization×62 Concat×58 AveragePool×3 GlobalAveragePool×1 Gemm×1",
 	} {
 		for _, folded := range []bool{false, true} {
-			e := compile(t, seeded(t, name, weights.SeededOptions{FoldedBN: folded}, 1), Options{}).(*cpuExec)
+			g := seededWide(t, name, weights.SeededOptions{FoldedBN: folded, Width: 0.25}, 1)
+			e := compile(t, g, Options{}).(*cpuExec)
 			var order []string
 			count := map[string]int{}
 			for _, s := range e.steps {
-				kind := s.op.Kind()
-				if count[kind]++; count[kind] == 1 {
-					order = append(order, kind)
+				if count[s.kind]++; count[s.kind] == 1 {
+					order = append(order, s.kind)
 				}
 			}
 			for i, kind := range order {
@@ -137,7 +146,7 @@ func TestImplementations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := NewCPU(d).Compile(Program{g}, Options{})
+			e, err := NewCPU(d).Compile(Program{Graph: g}, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -147,68 +156,104 @@ func TestImplementations(t *testing.T) {
 	}
 }
 
-// TestLayout checks the arena against the meaning of the graph: while a value
-// is still to be read, nobody else writes to its memory.
-func TestLayout(t *testing.T) {
+// TestArena checks the memory plan against the meaning of the program: while a
+// place is still to be read, nobody else writes to its memory, also where
+// parts of the batch take turns.
+func TestArena(t *testing.T) {
+	d, err := cpu.New(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
 	for _, name := range weights.SeededNames() {
 		for _, raw := range []bool{true, false} {
-			g := seeded(t, name, weights.SeededOptions{NHWC: raw}, 2)
-			if !raw {
-				var err error
-				if g, err = graph.Optimise(g); err != nil {
+			for _, batch := range []int{1, 7} {
+				g, err := graph.Optimise(seeded(t, name, weights.SeededOptions{NHWC: raw}, batch))
+				if err != nil {
 					t.Fatal(err)
 				}
+				x := newPlan(d, Program{Graph: g}, g, Options{Raw: raw})
+				levels := x.levels(300 << 10)
+				if raw != (len(levels) == 1) && batch > 1 && name != "tiny" {
+					t.Errorf("%s, %d images, raw %v: %d levels", name, batch, raw, len(levels))
+				}
+				checkArena(t, x, levels, x.arrange(levels))
 			}
-			l := layOut(g)
-			total := checkLayout(t, g, l)
-			t.Logf("%s raw=%v: %d values of %d numbers in an arena of %d", name, raw, len(g.Nodes), total, l.size)
 		}
 	}
 }
 
-// checkLayout replays the program, marking who wrote each number last, and
-// returns the size of all results together.
-func checkLayout(t *testing.T, g *graph.Graph, l *layout) (total int) {
+// content says what a number of the arena is: of which place and image.
+type content struct {
+	p     *place
+	image int
+}
+
+// checkArena replays the program, marking who wrote each number last.
+func checkArena(t *testing.T, x *plan, levels []level, size int) {
 	t.Helper()
-	owner := make([]*graph.Value, (l.size+line-1)/line)
-	content := map[*graph.Value]*graph.Value{} // a view's numbers are its input's
-	spread := func(v *graph.Value) (lo, hi int) {
-		b := l.buffers[v]
-		return b.offset / line, (b.offset + v.Shape.Size() + line - 1) / line
-	}
-	read := func(v *graph.Value, by string) {
-		if v == nil || v.Const != nil || l.buffers[v] == nil {
-			return
+	owner := make([]content, size)
+	made := map[*place]*place{} // whose numbers lie in a memory now
+	each := func(p *place, image int, f func(i int)) {
+		r := p.root()
+		n, blocks := x.size(p), 1
+		if p.blocked {
+			n = p.shape[2] * p.shape[3] * x.d.Lanes()
+			blocks = x.size(p) / n
 		}
-		lo, hi := spread(v)
-		for i := lo; i < hi; i++ {
-			if owner[i] != content[v] {
-				t.Fatalf("%s reads %q, of which line %d was overwritten", by, v.Name, i)
+		for b := range blocks {
+			for i := range n {
+				f(r.offset + (b*r.group+image%r.group)*n + i)
 			}
 		}
 	}
-	for _, n := range g.Nodes {
-		for _, v := range n.In {
-			read(v, n.Name)
+	read := func(p *place, image int, by string) {
+		if p.root().input >= 0 {
+			return
 		}
-		if isView(n) {
-			content[n.Out] = content[n.In[0]]
-			continue
+		each(p, image, func(i int) {
+			if i >= size || owner[i] != (content{made[p.root()], image}) {
+				t.Fatalf("%s: %s reads image %d of %v, of which number %d was overwritten", x.g.Name, by, image, p.shape, i)
+			}
+		})
+	}
+	var upTo func(l, lo, n int)
+	upTo = func(l, lo, n int) {
+		if l < 0 {
+			return
 		}
-		total += n.Out.Shape.Size()
-		content[n.Out] = n.Out
-		lo, hi := spread(n.Out)
-		if l.buffers[n.Out].offset+n.Out.Shape.Size() > l.size {
-			t.Fatalf("%q lies outside the arena", n.Out.Name)
-		}
-		for i := lo; i < hi; i++ {
-			owner[i] = n.Out
+		for end := lo + n; lo < end; lo += levels[l].group {
+			count := min(levels[l].group, end-lo)
+			upTo(l-1, lo, count)
+			for _, s := range x.steps[levels[l].first:levels[l].last] {
+				for image := lo; image < lo+count; image++ {
+					for _, p := range s.in {
+						read(p, image, s.name)
+					}
+				}
+				made[s.out.root()] = s.out
+				for image := lo; image < lo+count; image++ {
+					each(s.out, image, func(i int) { owner[i] = content{s.out, image} })
+				}
+			}
 		}
 	}
-	for _, v := range g.Outputs {
-		read(v, "the caller")
+	upTo(len(levels)-1, 0, x.images)
+	for _, v := range x.g.Outputs {
+		for image := range x.images {
+			read(x.plain[v], image, "the caller")
+		}
 	}
-	return total
+}
+
+// TestGroups: the results of a batch that is done part by part, and those of
+// each image alone, are the same bytes.
+func TestGroups(t *testing.T) {
+	for _, name := range []string{"resnet18", "densenet", "mobilenetv2"} {
+		all := run(t, compile(t, seeded(t, name, weights.SeededOptions{}, 5), Options{}), noise(5, 96, false))[0]
+		parts := run(t, compile(t, seeded(t, name, weights.SeededOptions{}, 5), Options{groupBytes: 200 << 10}), noise(5, 96, false))[0]
+		testkit.Compare(t, name, parts.Data, all.Data, testkit.Exact)
+	}
 }
 
 // TestNothingIsAllocated: after the first run the program lives in its arena.
@@ -234,11 +279,11 @@ func TestMemoryLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Compile(Program{g}, Options{MaxMemory: needs}); err != nil {
+	if _, err := e.Compile(Program{Graph: g}, Options{MaxMemory: needs}); err != nil {
 		t.Errorf("%d bytes are not enough for %d: %v", needs, needs, err)
 	}
 	for _, limit := range []int64{needs - 1, 1 << 10} {
-		_, err = e.Compile(Program{g}, Options{MaxMemory: limit})
+		_, err = e.Compile(Program{Graph: g}, Options{MaxMemory: limit})
 		if err == nil || !strings.Contains(err.Error(), "resnet18.onnx: input (4,3,96,96) needs ") {
 			t.Errorf("with %d of %d bytes the error is %v", limit, needs, err)
 		}
@@ -252,35 +297,24 @@ func TestCancel(t *testing.T) {
 	x := noise(1, 96, false)
 	want := append([]float32(nil), run(t, e, x)[0].Data...)
 	ctx, cancel := context.WithCancel(context.Background())
-	hook := &e.(*cpuExec).steps[3]
-	plain := hook.op
-	hook.op = calls{plain, cancel}
+	hook := e.(*cpuExec).steps[3]
+	plain := hook.run
+	hook.run = func(lo, n int) { cancel(); plain(lo, n) }
 	if _, err := e.Run(ctx, x); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
 	if at := e.(*cpuExec).at; at != 4 {
 		t.Errorf("stopped before step %d, want 4", at)
 	}
-	hook.op = plain
+	hook.run = plain
 	testkit.Compare(t, "again", run(t, e, x)[0].Data, want, testkit.Exact)
-}
-
-// calls is an operator that does something first.
-type calls struct {
-	op.Op
-	f func()
-}
-
-func (c calls) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	c.f()
-	c.Op.Forward(d, y, x...)
 }
 
 // TestPanic: a panic in an operator is an error that names the node.
 func TestPanic(t *testing.T) {
 	e := compile(t, seeded(t, "tiny", weights.SeededOptions{}, 1), Options{})
-	s := &e.(*cpuExec).steps[1]
-	s.op = calls{s.op, func() { panic("no more paper") }}
+	s := e.(*cpuExec).steps[1]
+	s.run = func(_, _ int) { panic("no more paper") }
 	_, err := e.Run(context.Background(), noise(1, 96, false))
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("tiny.onnx: node %q (", s.name)) || !strings.HasSuffix(err.Error(), "no more paper") {
 		t.Errorf("error is %v", err)
@@ -337,8 +371,8 @@ func TestResidualOfItself(t *testing.T) {
 	want := run(t, compile(t, g, Options{Raw: true}), in)[0]
 	fused := compile(t, g, Options{})
 	testkit.Compare(t, "sum", run(t, fused, in)[0].Data, want.Data, testkit.Float)
-	if steps := len(fused.(*cpuExec).steps); steps != 2 {
-		t.Errorf("%d steps, want 2", steps)
+	if steps := len(fused.(*cpuExec).steps); steps != 4 { // Relu, into blocks, Conv with the sum, out of blocks
+		t.Errorf("%d steps, want 4", steps)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/tlkit/tl/internal/cpu"
-	"github.com/tlkit/tl/internal/op"
 	"github.com/tlkit/tl/internal/tensor"
 )
 
@@ -14,9 +13,12 @@ import (
 type cpuExec struct {
 	d       *cpu.Device
 	file    string
+	images  int
 	inputs  []input
-	steps   []step
+	steps   []*step
+	levels  []level
 	outputs []*tensor.Tensor
+	given   []*place // of the outputs that are the caller's own memory
 	memory  int64
 	profile bool
 	runs    int // profiled ones
@@ -27,46 +29,86 @@ type cpuExec struct {
 type input struct {
 	name  string
 	shape tensor.Shape
-	at    []*tensor.Tensor // tensors whose numbers are the caller's
+	at    *place
 }
 
-// step is one operator call.
-type step struct {
-	name  string
-	op    op.Op
-	x     []*tensor.Tensor
-	y     *tensor.Tensor
-	flops float64
-	spent time.Duration // all profiled runs together
+// exec finishes a plan.
+func (x *plan) exec(levels []level, memory int64) *cpuExec {
+	e := &cpuExec{d: x.d, file: x.g.Name, images: x.images, steps: x.steps, levels: levels, memory: memory}
+	for _, p := range x.places {
+		if p.input >= 0 {
+			v := x.g.Inputs[p.input]
+			e.inputs = append(e.inputs, input{v.Name, v.Shape, p})
+		}
+	}
+	for _, v := range x.g.Outputs {
+		p := x.plain[v]
+		t := &tensor.Tensor{Shape: v.Shape}
+		if p.root().input < 0 {
+			t.Data = p.root().data[:v.Shape.Size()]
+			p = nil
+		}
+		e.outputs, e.given = append(e.outputs, t), append(e.given, p)
+	}
+	return e
 }
 
 // Memory is the bytes of activations and packed weights, and of the scratch
 // that the device has taken so far.
 func (e *cpuExec) Memory() int64 { return e.memory + e.d.ScratchBytes() }
 
-// Run computes the outputs; it stops between two nodes when ctx ends.
+// Run computes the outputs; it stops between two steps when ctx ends.
 func (e *cpuExec) Run(ctx context.Context, in ...*tensor.Tensor) (out []*tensor.Tensor, err error) {
 	if err := e.feed(in); err != nil {
 		return nil, err
 	}
 	defer e.recovered(&err)
-	for e.at = range e.steps {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+	if err := e.upTo(ctx, len(e.levels)-1, 0, e.images); err != nil {
+		return nil, err
+	}
+	for i, p := range e.given {
+		if p != nil {
+			e.outputs[i].Data = p.root().data
 		}
-		s := &e.steps[e.at]
-		if !e.profile {
-			s.op.Forward(e.d, s.y, s.x...)
-			continue
-		}
-		start := time.Now()
-		s.op.Forward(e.d, s.y, s.x...)
-		s.spent += time.Since(start)
 	}
 	if e.profile {
 		e.runs++
 	}
 	return e.outputs, nil
+}
+
+// upTo runs the levels up to l for n images from lo on, in l's groups.
+func (e *cpuExec) upTo(ctx context.Context, l, lo, n int) error {
+	if l < 0 {
+		return nil
+	}
+	v := e.levels[l]
+	for end := lo + n; lo < end; lo += v.group {
+		count := min(v.group, end-lo)
+		if err := e.upTo(ctx, l-1, lo, count); err != nil {
+			return err
+		}
+		for i := v.first; i < v.last; i++ {
+			if err := ctx.Err(); err != nil {
+				e.at = i
+				return err
+			}
+			e.step(i, lo, count)
+		}
+	}
+	return nil
+}
+
+func (e *cpuExec) step(i, lo, n int) {
+	e.at = i
+	s := e.steps[i]
+	if !e.profile {
+		s.run(lo, n)
+		return
+	}
+	start := time.Now()
+	s.run(lo, n)
+	s.spent += time.Since(start).Seconds()
 }
 
 // feed points the program at the caller's numbers.
@@ -82,9 +124,7 @@ func (e *cpuExec) feed(in []*tensor.Tensor) error {
 		if !t.Shape.Equal(want.shape) || len(t.Data) != t.Shape.Size() {
 			return fmt.Errorf("%s: input %q wants %v, got %v with %d numbers", e.file, want.name, want.shape, t.Shape, len(t.Data))
 		}
-		for _, a := range want.at {
-			a.Data = t.Data
-		}
+		want.at.data = t.Data
 	}
 	return nil
 }
@@ -92,7 +132,7 @@ func (e *cpuExec) feed(in []*tensor.Tensor) error {
 // recovered turns a panic in an operator into an error that names the node.
 func (e *cpuExec) recovered(err *error) {
 	if r := recover(); r != nil {
-		s := &e.steps[e.at]
-		*err = fmt.Errorf("%s: node %q (%s): failed while running: %v", e.file, s.name, s.op.Kind(), r)
+		s := e.steps[e.at]
+		*err = fmt.Errorf("%s: node %q (%s): failed while running: %v", e.file, s.name, s.kind, r)
 	}
 }

@@ -3,13 +3,9 @@
 package engine
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/tlkit/tl/internal/graph"
 	"github.com/tlkit/tl/internal/tensor"
@@ -73,51 +69,4 @@ func compareWithPeer(t *testing.T, files []string, inputs []*tensor.Tensor) {
 			t.Logf("%s: relative L2 error %.2g", label, e)
 		}
 	}
-}
-
-// BenchmarkResNet50AgainstONNXRuntime runs both on two threads in turns and
-// reports medians: images/s here, images/s there, and their ratio, which the
-// project wants to be 0.25 at least.
-func BenchmarkResNet50AgainstONNXRuntime(b *testing.B) {
-	path := testkit.Data(b, "weights/resnet50.onnx")
-	for _, batch := range []int{1, 8} {
-		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
-			g, err := graph.Import(open(b, path), graph.ImportOptions{Batch: batch})
-			if err != nil {
-				b.Fatal(err)
-			}
-			e := compile(b, g, Options{})
-			x := noise(batch, 224, false)
-			run(b, e, x)
-			runs := max(3, 16/batch)
-			var ours, peers []float64
-			for b.Loop() {
-				for range 3 { // turns
-					peers = append(peers, peerSeconds(b, path, batch, runs)...)
-					for range runs {
-						start := time.Now()
-						run(b, e, x)
-						ours = append(ours, time.Since(start).Seconds())
-					}
-				}
-			}
-			here, there := float64(batch)/median(ours), float64(batch)/median(peers)
-			b.ReportMetric(here, "images/s")
-			b.ReportMetric(there, "onnxruntime-images/s")
-			b.ReportMetric(here/there, "ratio")
-		})
-	}
-}
-
-func peerSeconds(b *testing.B, path string, batch, runs int) (seconds []float64) {
-	out := testkit.Python(b, "graph_bench.py", path, strconv.Itoa(batch), "2", strconv.Itoa(runs))
-	if err := json.Unmarshal(out, &seconds); err != nil {
-		b.Fatal(err)
-	}
-	return seconds
-}
-
-func median(x []float64) float64 {
-	slices.Sort(x)
-	return x[len(x)/2]
 }

@@ -18,9 +18,12 @@ type Profiler interface {
 // NodeTime is what one node cost.
 type NodeTime struct {
 	Name, Kind string
+	Algorithm  string        // e.g. "winograd 4×4"; "" where there is only one way
+	Group      int           // images computed at once
 	Shape      tensor.Shape  // of the output
 	Time       time.Duration // mean of the profiled runs
-	Flops      float64       // multiplications and additions in one run; 0 where not counted
+	Flops      float64       // multiplications and additions of the plain loop in one run; 0 where not counted
+	Bytes      float64       // weights and activations that have to be read or written once
 }
 
 // EnableProfile starts measuring anew, or stops it.
@@ -39,7 +42,8 @@ func (e *cpuExec) EnableProfile(on bool) {
 func (e *cpuExec) Profile() []NodeTime {
 	times := make([]NodeTime, len(e.steps))
 	for i, s := range e.steps {
-		times[i] = NodeTime{s.name, s.op.Kind(), s.y.Shape.Clone(), s.spent / time.Duration(max(1, e.runs)), s.flops}
+		mean := time.Duration(s.spent / float64(max(1, e.runs)) * float64(time.Second))
+		times[i] = NodeTime{s.name, s.kind, s.algorithm, s.group, s.shape.Clone(), mean, s.flops, s.bytes}
 	}
 	return times
 }

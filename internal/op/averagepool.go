@@ -32,15 +32,18 @@ func (p AveragePool) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Forward averages.
 func (p AveragePool) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	d.AvgPool(p.window().pool(x[0].Shape), y.Data, x[0].Data, p.CountPad)
+	d.AvgPool(p.Geometry(x[0].Shape), y.Data, x[0].Data, p.CountPad)
 }
 
 // Backward spreads dy over each window.
 func (p AveragePool) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
 	if dx[0] != nil {
-		d.AvgPoolGrad(p.window().pool(x[0].Shape), dx[0].Data, dy.Data, p.CountPad)
+		d.AvgPoolGrad(p.Geometry(x[0].Shape), dx[0].Data, dy.Data, p.CountPad)
 	}
 }
+
+// Geometry is what the kernels want to know; x has passed Shape.
+func (p AveragePool) Geometry(x tensor.Shape) cpu.PoolShape { return p.window().pool(x) }
 
 func (p AveragePool) window() window {
 	return window{p.Kernel, p.Strides, p.Dilations, p.Pads, p.AutoPad, p.Ceil}

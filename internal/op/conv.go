@@ -94,13 +94,13 @@ func (c Conv) Pack(d *cpu.Device, x ...*tensor.Tensor) Op {
 	if t := at(x, 0); t != nil {
 		in = t.Shape
 	}
-	c.packed = d.PackConv(c.dims(in, w.Shape), w.Data)
+	c.packed = d.PackConv(c.Geometry(in, w.Shape), w.Data)
 	return c
 }
 
 // Forward convolves. Without Pack before, it packs the weight on each call.
 func (c Conv) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	s := c.dims(x[0].Shape, x[1].Shape)
+	s := c.Geometry(x[0].Shape, x[1].Shape)
 	w := c.packed
 	if w == nil {
 		w = d.PackConv(s, x[1].Data)
@@ -114,7 +114,7 @@ func (c Conv) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 
 // Backward sets the gradients by input, weight, bias and residual.
 func (c Conv) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor, x ...*tensor.Tensor) {
-	s := c.dims(x[0].Shape, x[1].Shape)
+	s := c.Geometry(x[0].Shape, x[1].Shape)
 	g := dy.Data
 	if c.Clamp {
 		g = make([]float32, len(dy.Data))
@@ -137,8 +137,8 @@ func (c Conv) window(w tensor.Shape) window {
 	return window{kernel: [2]int{w[2], w[3]}, strides: c.Strides, dilations: c.Dilations, pads: c.Pads, autoPad: c.AutoPad}
 }
 
-// dims is the geometry for the kernels; the shapes have passed Shape.
-func (c Conv) dims(x, w tensor.Shape) cpu.ConvShape {
+// Geometry is what the kernels want to know; the shapes have passed Shape.
+func (c Conv) Geometry(x, w tensor.Shape) cpu.ConvShape {
 	f, _ := c.window(w).over(x[2], x[3])
 	return cpu.ConvShape{
 		N: x[0], C: x[1], H: x[2], W: x[3], K: w[0], R: w[2], S: w[3], OH: f.oh, OW: f.ow,

@@ -30,15 +30,18 @@ func (p MaxPool) Shape(in ...tensor.Shape) (tensor.Shape, error) { return p.wind
 
 // Forward takes maxima.
 func (p MaxPool) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
-	d.MaxPool(p.window().pool(x[0].Shape), y.Data, x[0].Data)
+	d.MaxPool(p.Geometry(x[0].Shape), y.Data, x[0].Data)
 }
 
 // Backward gives dy to the first maximum under each window, as torch does.
 func (p MaxPool) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor, x ...*tensor.Tensor) {
 	if dx[0] != nil {
-		d.MaxPoolGrad(p.window().pool(x[0].Shape), dx[0].Data, dy.Data, y.Data, x[0].Data)
+		d.MaxPoolGrad(p.Geometry(x[0].Shape), dx[0].Data, dy.Data, y.Data, x[0].Data)
 	}
 }
+
+// Geometry is what the kernels want to know; x has passed Shape.
+func (p MaxPool) Geometry(x tensor.Shape) cpu.PoolShape { return p.window().pool(x) }
 
 func (p MaxPool) window() window {
 	return window{p.Kernel, p.Strides, p.Dilations, p.Pads, p.AutoPad, p.Ceil}

@@ -1,0 +1,46 @@
+package engine
+
+// A batch does not fit into the caches, so the steps before the maps have
+// become small run for a few images at a time: a level is a run of steps with
+// one group size. A level runs after the one below it has run for all its
+// images, part by part:
+//
+//	level 0, images 0 1 | level 0, images 2 3 | level 1, images 0 1 2 3 | level 0, images 4 5 | …
+
+// level is the steps first … last-1, which run for group images at once.
+type level struct {
+	first, last, group int
+}
+
+// levels gives every step its group: as many images as stay in the cache,
+// never fewer than the step before. budget is how many bytes of maps a step may
+// read and write at once: they stay in the last level cache until the next
+// step reads them.
+func (x *plan) levels(budget int) (list []level) {
+	least := x.images
+	for i := len(x.steps) - 1; i >= 0; i-- {
+		s := x.steps[i]
+		s.group = x.images
+		if s.grouped {
+			bytes := 4 * x.size(s.out)
+			for _, p := range s.in {
+				bytes += 4 * x.size(p)
+			}
+			s.group = powerBelow(budget/max(1, bytes), x.images)
+		}
+		least = min(least, s.group)
+		s.group = least
+	}
+	whole := false
+	for i, s := range x.steps {
+		if whole = whole || !s.grouped; whole {
+			s.group = x.images
+		}
+		if n := len(list); n > 0 && list[n-1].group == s.group {
+			list[n-1].last = i + 1
+		} else {
+			list = append(list, level{i, i + 1, s.group})
+		}
+	}
+	return list
+}

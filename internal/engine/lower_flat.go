@@ -1,0 +1,98 @@
+package engine
+
+import (
+	"github.com/tlkit/tl/internal/graph"
+	"github.com/tlkit/tl/internal/op"
+	"github.com/tlkit/tl/internal/tensor"
+)
+
+// lowerFlat runs operators that work number by number on blocks, where all
+// inputs are maps of one shape and at least one is in blocks already.
+func (x *plan) lowerFlat(n *graph.Node) bool {
+	if !numberwise(n.Op) {
+		return false
+	}
+	any := false
+	for _, v := range n.In {
+		if !x.isMap(v) || !v.Shape.Equal(n.Out.Shape) {
+			return false
+		}
+		any = any || x.blocked[v] != nil
+	}
+	if !any {
+		return false
+	}
+	var in []*place
+	for _, v := range n.In {
+		in = append(in, x.asBlocked(v))
+	}
+	s := x.result(n, in...)
+	for i, p := range in {
+		if mayShare(n, i) {
+			s.share(s.out, p)
+		}
+	}
+	s.prepare = func() { x.flat(s, n.Op) }
+	return true
+}
+
+// numberwise reports whether o computes each number from those at its place.
+func numberwise(o op.Op) bool {
+	switch o.(type) {
+	case op.Relu, op.Clip, op.LeakyRelu, op.Sigmoid, op.HardSigmoid, op.HardSwish, op.Tanh, op.Add, op.Sub, op.Mul, op.Div, op.Sum:
+		return true
+	}
+	return false
+}
+
+// flat prepares s to call o block by block: images of other groups may lie
+// between the blocks.
+func (x *plan) flat(s *step, o op.Op) {
+	args := make([]*tensor.Tensor, len(s.in))
+	for i := range args {
+		args[i] = &tensor.Tensor{Shape: tensor.Shape{0}}
+	}
+	y := &tensor.Tensor{Shape: tensor.Shape{0}}
+	s.run = func(lo, n int) {
+		out := x.view(s.out, lo, n)
+		size := n * out.H * out.W * out.Lanes
+		y.Shape[0] = size
+		for b := range (out.C + out.Lanes - 1) / out.Lanes {
+			y.Data = out.Data[b*out.Stride:][:size]
+			for i, p := range s.in {
+				v := x.view(p, lo, n)
+				args[i].Shape[0], args[i].Data = size, v.Data[b*v.Stride:][:size]
+			}
+			o.Forward(x.d, y, args...)
+		}
+	}
+}
+
+// lowerConcat joins channels where every input fills whole blocks.
+func (x *plan) lowerConcat(n *graph.Node) bool {
+	c, ok := n.Op.(op.Concat)
+	if !ok || c.Axis != 1 && c.Axis != -3 || !x.isMap(n.Out) {
+		return false
+	}
+	for _, v := range n.In {
+		if !x.isMap(v) || v.Shape[1]%x.d.Lanes() != 0 || x.blocked[v] == nil {
+			return false
+		}
+	}
+	var in []*place
+	for _, v := range n.In {
+		in = append(in, x.blocked[v])
+	}
+	s := x.result(n, in...)
+	s.prepare = func() {
+		s.run = func(lo, count int) {
+			y, at := x.view(s.out, lo, count), 0
+			for _, p := range in {
+				part := x.view(p, lo, count)
+				x.d.BlockCopy(y.Channels(at, part.C), part)
+				at += part.C
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"slices"
+
+	"github.com/tlkit/tl/internal/graph"
+	"github.com/tlkit/tl/internal/op"
+)
+
+// lowerPool pools maps that are in blocks already.
+func (x *plan) lowerPool(n *graph.Node) bool {
+	if len(n.In) == 0 || !x.isMap(n.In[0]) || x.blocked[n.In[0]] == nil {
+		return false
+	}
+	in := x.blocked[n.In[0]]
+	switch o := n.Op.(type) {
+	case op.MaxPool:
+		s, shape := x.result(n, in), o.Geometry(n.In[0].Shape)
+		s.prepare = func() {
+			s.run = func(lo, count int) { x.d.BlockMaxPool(shape, x.view(s.out, lo, count), x.view(in, lo, count)) }
+		}
+	case op.AveragePool:
+		s, shape := x.result(n, in), o.Geometry(n.In[0].Shape)
+		s.prepare = func() {
+			s.run = func(lo, count int) {
+				x.d.BlockAvgPool(shape, x.view(s.out, lo, count), x.view(in, lo, count), o.CountPad)
+			}
+		}
+	case op.GlobalAveragePool:
+		x.globalMean(n, in)
+	case op.ReduceMean:
+		if !overPixels(o.Axes) {
+			return false
+		}
+		x.globalMean(n, in)
+	default:
+		return false
+	}
+	return true
+}
+
+// overPixels reports whether axes of (N,C,H,W) are H and W.
+func overPixels(axes []int) bool {
+	var set []int
+	for _, a := range axes {
+		set = append(set, (a+4)%4)
+	}
+	slices.Sort(set)
+	return slices.Equal(slices.Compact(set), []int{2, 3})
+}
+
+// globalMean averages the pixels of each channel; the result is in ONNX's order.
+func (x *plan) globalMean(n *graph.Node, in *place) {
+	p := x.place(n.Out.Shape, false)
+	x.plain[n.Out] = p
+	s := &step{name: n.Name, kind: n.Op.Kind(), shape: n.Out.Shape, bytes: bytesOf(n), in: []*place{in}, out: p, grouped: true}
+	s.prepare = func() {
+		s.run = func(lo, count int) { x.d.BlockGlobalAvgPool(p.images(lo, count), x.view(in, lo, count)) }
+	}
+	x.add(s)
+}
