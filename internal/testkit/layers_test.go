@@ -15,6 +15,7 @@ const module = "github.com/tlkit/tl"
 var layers = []struct{ name, may string }{
 	{"cmd/tl", "finetune backbones weights onnx internal/dataset internal/report internal/atomicfile"},
 	{"bench/cells", "finetune"},
+	{"bench/peers", "weights onnx internal/engine internal/graph internal/tensor"},
 	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/metrics internal/report internal/tensor internal/atomicfile"},
 	{"backbones", "weights onnx internal/engine internal/graph internal/op internal/cpu internal/tensor"},
 	{"heads", "weights onnx internal/autodiff internal/op internal/cpu internal/tensor"},
