@@ -38,6 +38,9 @@ func (e *cpuEngine) Close() { e.d.Close() }
 // than o.MaxMemory before it takes that memory.
 func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
 	g := p.Graph
+	if o.Precision != "" && o.Precision != "f32" {
+		return nil, fmt.Errorf("%s: precision %q: %s computes f32 only", g.Name, o.Precision, e.Name())
+	}
 	if err := fits(g, o.MaxMemory, leastMemory(g)); err != nil {
 		return nil, err
 	}
