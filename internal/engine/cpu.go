@@ -39,7 +39,7 @@ func (e *cpuEngine) Close() { e.d.Close() }
 func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
 	g := p.Graph
 	if o.Precision != "" && o.Precision != "f32" {
-		return nil, fmt.Errorf("%s: precision %q: %s computes f32 only", g.Name, o.Precision, e.Name())
+		return nil, fmt.Errorf("%s: %s computes f32 only, not %s", g.Name, e.Name(), o.Precision)
 	}
 	if err := fits(g, o.MaxMemory, leastMemory(g)); err != nil {
 		return nil, err
