@@ -20,6 +20,7 @@ var layers = []struct{ name, may string }{
 	{"heads", "weights onnx internal/autodiff internal/op internal/cpu internal/tensor"},
 	{"internal/engine", "internal/graph internal/op internal/cpu internal/tensor"},
 	{"internal/autodiff", "internal/op internal/cpu internal/tensor"},
+	{"internal/roofline", "internal/cpu"},
 	{"internal/graph", "onnx internal/op internal/cpu internal/tensor"},
 	{"internal/op", "onnx internal/cpu internal/tensor"},
 	{"internal/report", "internal/metrics internal/atomicfile"},
