@@ -26,6 +26,7 @@ type Options struct {
 	Threads    int    // 0 is all cores
 	MaxMemory  int64  // bytes for activations and weights; 0 is no limit
 	Raw        bool   // run the graph as it is in the file, without passes
+	Precision  string // of the products: "" or "f32", "bf16", "int8"
 	Dir        string // where weights are kept; "" is the default of package weights
 }
 
@@ -309,7 +310,7 @@ func (b *Backbone) compile(o Options) (err error) {
 	if c.Layout != "NHWC" {
 		p.Normalise = c.Preprocess.normalise()
 	}
-	if b.exec, err = b.engine.Compile(p, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory}); err != nil {
+	if b.exec, err = b.engine.Compile(p, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory, Precision: o.Precision}); err != nil {
 		return trimmed(err, c.File)
 	}
 	b.graph, b.body = nil, nil // their constants may be converted copies of the file's

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -29,7 +30,7 @@ func TestSessions(t *testing.T) {
 			e.Setenv("LocalAppData", e.WorkDir+"/home")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "interrupt": interrupt, "interruptPrinting": interruptPrinting},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "interrupt": interrupt, "interruptPrinting": interruptPrinting, "json": isJSON},
 	})
 }
 
@@ -102,6 +103,17 @@ func interruptPrinting(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if got := exitCode(c.Wait()); got != exitInterrupted || len(rest) > 0 && rest[len(rest)-1] != '\n' {
 		ts.Fatalf("%q: exit code %d after Ctrl-C, wanted %d and whole lines, found %q", args, got, exitInterrupted, rest)
+	}
+}
+
+// isJSON wants files that hold valid JSON.
+//
+//	json FILE …
+func isJSON(ts *testscript.TestScript, _ bool, args []string) {
+	for _, f := range args {
+		if !json.Valid([]byte(ts.ReadFile(f))) {
+			ts.Fatalf("%s: no valid JSON:\n%s", f, ts.ReadFile(f))
+		}
 	}
 }
 

@@ -190,7 +190,7 @@ func (v *voice) interrupted(err error) {
 	if hint == "" {
 		hint = "repeat the command; what was downloaded or computed is not lost"
 	}
-	v.Note("tl: stopped; finished epochs and features are kept")
+	v.Note("tl: stopped; what was finished is kept")
 	v.Note("tl: hint: " + hint)
 }
 

@@ -37,6 +37,9 @@ func (e *cpuEngine) Close() { e.d.Close() }
 // takes that memory.
 func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
 	g := p.Graph
+	if o.Precision != "" && o.Precision != "f32" {
+		return nil, fmt.Errorf("%s: %s computes f32 only, not %s", g.Name, e.Name(), o.Precision)
+	}
 	if err := fits(g, o.MaxMemory, leastMemory(g)); err != nil {
 		return nil, err
 	}

@@ -24,8 +24,9 @@ type Program struct {
 
 // Options says how to compile. Its zero value compiles with all passes.
 type Options struct {
-	Raw       bool  // run the graph as it is, without passes: the reference for tests
-	MaxMemory int64 // bytes of activations and packed weights allowed; 0 is no limit
+	Raw       bool   // run the graph as it is, without passes: the reference for tests
+	MaxMemory int64  // bytes of activations and packed weights allowed; 0 is no limit
+	Precision string // of the products: "" or "f32", "bf16", "int8"
 
 	groupBytes int // of levels; 0 is groupBytes
 }

@@ -13,14 +13,16 @@ const module = "github.com/tlkit/tl"
 // layers is the house's plan: each package and what it may import of ours. A
 // package imports only from the lines below its own.
 var layers = []struct{ name, may string }{
-	{"cmd/tl", "finetune backbones weights onnx internal/dataset internal/report internal/atomicfile"},
+	{"cmd/tl", "finetune backbones weights onnx internal/bench internal/roofline internal/dataset internal/report internal/atomicfile"},
 	{"bench/cells", "finetune"},
 	{"bench/peers", "weights onnx internal/engine internal/graph internal/tensor"},
 	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/metrics internal/report internal/tensor internal/atomicfile"},
+	{"internal/bench", "backbones weights onnx internal/engine internal/graph internal/roofline internal/dataset internal/tensor"},
 	{"backbones", "weights onnx internal/engine internal/graph internal/op internal/cpu internal/tensor"},
 	{"heads", "weights onnx internal/autodiff internal/op internal/cpu internal/tensor"},
 	{"internal/engine", "internal/graph internal/op internal/cpu internal/tensor"},
 	{"internal/autodiff", "internal/op internal/cpu internal/tensor"},
+	{"internal/roofline", "internal/cpu"},
 	{"internal/graph", "onnx internal/op internal/cpu internal/tensor"},
 	{"internal/op", "onnx internal/cpu internal/tensor"},
 	{"internal/report", "internal/metrics internal/atomicfile"},
