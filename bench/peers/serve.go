@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 	"time"
@@ -71,23 +70,11 @@ func (p *tl) load(l load) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	o, err := options(l.Precision)
-	if err != nil {
-		return a, err
-	}
-	if p.exec, err = e.Compile(engine.Program{Graph: g}, o); err != nil {
+	if p.exec, err = e.Compile(engine.Program{Graph: g}, engine.Options{Precision: l.Precision}); err != nil {
 		return a, err
 	}
 	p.x, err = readNPY(l.Input)
 	return answer{Version: "tl, " + runtime.Version(), Settings: l.Precision + ", " + e.Name()}, err
-}
-
-// options are the engine's for a precision.
-func options(precision string) (engine.Options, error) {
-	if precision != "f32" {
-		return engine.Options{}, fmt.Errorf("precision %q: this engine computes f32 only", precision)
-	}
-	return engine.Options{}, nil
 }
 
 func (p *tl) run(iterations int) (answer, error) {
