@@ -122,7 +122,7 @@ func tiled(n, c, k, h, w int) ConvShape {
 		PadTop: 1, PadLeft: 1, DilationH: 1, DilationW: 1, Groups: 1}
 }
 
-// Weights larger than winoWeights take the three passes.
+// Few tiles of many channels take the three passes.
 func TestWinogradInPassesMatchesPlainLoop(t *testing.T) {
 	list := devices(t)
 	for i := range uint64(4) {

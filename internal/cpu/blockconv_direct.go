@@ -28,9 +28,10 @@ type directTask struct {
 // cache beside a panel of weights.
 const directBytes = 256 << 10
 
-// enoughPieces is into how many pieces a layer is cut where that costs
-// nothing: threads that finish early find more work.
-const enoughPieces = 24
+// enough is into how many pieces a layer is cut where that costs nothing:
+// threads that finish early find more work. What a piece computes does not
+// depend on how many there are.
+func (d *Device) enough() int { return 8 * d.Threads() }
 
 func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e BlockEpilogue) {
 	t.k, t.c, t.s, t.y, t.x, t.e = d.k, c, s, y, x, e
@@ -41,9 +42,9 @@ func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e Bl
 	t.tiles = ceilDiv(t.pixels, d.k.rows)
 	depth := ceilDiv(s.C, x.Lanes) * x.Lanes * s.R * s.S
 	most := max(1, directBytes/(4*depth*d.k.rows))
-	t.block = min(most, max(1, t.tiles/enoughPieces))
+	t.block = min(most, max(1, t.tiles/d.enough()))
 	t.blocks = ceilDiv(t.tiles, t.block)
-	t.splits = min(len(c.panels), max(1, enoughPieces/t.blocks))
+	t.splits = min(len(c.panels), max(1, d.enough()/t.blocks))
 	d.team.run(t.blocks*t.splits, t)
 	t.c, t.y, t.x, t.e = nil, Blocks{}, Blocks{}, BlockEpilogue{}
 }
@@ -51,10 +52,10 @@ func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e Bl
 func (t *directTask) piece(w *worker, i int) {
 	split, block := i%t.splits, i/t.splits
 	t0, t1 := block*t.block, min((block+1)*t.block, t.tiles)
-	p0, p1 := part(t.pixels, t.tiles, t0), part(t.pixels, t.tiles, t1)
+	p0, p1 := t0*t.k.rows, min(t1*t.k.rows, t.pixels)
 	l := t.x.Lanes
 	steps := t.x.count() * t.s.R * t.s.S
-	offs := scratch(w, &w.offs, steps)
+	offs := scratch(w, &w.offs, steps+1)
 	x, stride := t.x.Data, t.x.Stride
 	if t.inPlace {
 		x = x[p0*l:]
@@ -63,35 +64,29 @@ func (t *directTask) piece(w *worker, i int) {
 		x = scratch(w, &w.panel, steps*stride)
 		t.gather(w, x, p0, p1)
 	}
-	for i := range offs {
+	for i := range offs { // one more than steps: kernels look ahead
 		offs[i] = i * stride
 	}
 	a := &w.block
 	*a = blockArgs{offs: offs, steps: steps, xi: l, yj: t.y.Stride, addj: t.e.Add.Stride, clamp: t.clamp, lo: t.lo, hi: t.hi}
 	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
 	for _, p := range t.c.panels[first:last] {
-		for j := t0; j < t1; j++ {
-			lo, hi := part(t.pixels, t.tiles, j), part(t.pixels, t.tiles, j+1)
-			a.x = x[(lo-p0)*l:]
-			t.tile(a, p, lo, hi)
+		a.x, a.w, a.bias = x, t.c.weights[p.at:], t.c.bias[p.block*l:]
+		a.y = t.y.Data[p.block*t.y.Stride+p0*l:]
+		if t.e.Add.Data != nil {
+			a.add = t.e.Add.Data[p.block*t.e.Add.Stride+p0*l:]
 		}
+		a.run(t.k.blockKernels(p), p1-p0, l)
 	}
 	*a = blockArgs{}
 }
 
-// tile computes pixels lo … hi-1 of the panel's channels.
-func (t *directTask) tile(a *blockArgs, p panel, lo, hi int) {
-	l := t.x.Lanes
-	a.w, a.bias = t.c.weights[p.at:], t.c.bias[p.block*l:]
-	a.y = t.y.Data[p.block*t.y.Stride+lo*l:]
-	if t.e.Add.Data != nil {
-		a.add = t.e.Add.Data[p.block*t.e.Add.Stride+lo*l:]
+// blockKernels are those for a panel.
+func (k *kernels) blockKernels(p panel) []func(*blockArgs) {
+	if p.blocks == 1 {
+		return k.narrow
 	}
-	if p.blocks == 2 {
-		t.k.block[hi-lo](a)
-	} else {
-		t.k.narrow[hi-lo](a)
-	}
+	return k.block
 }
 
 // gather fills a panel (steps, pixels p0 … p1-1, L): step cb·R·S + r·S+t is

@@ -5,10 +5,11 @@ package cpu
 // each point all channels of all tiles are multiplied with the transformed
 // weights, which is a matrix product; the products are transformed back.
 //
-// Where the transformed weights are small, a piece takes some tiles through
-// all three steps and keeps them in its second level cache. Where they are
-// larger than that pays for, the steps are three passes over all tiles, and
-// the weights are read once.
+// There are two orders. Throughout: a piece takes some tiles through all three
+// steps and keeps them in its second level cache; the weights are read once
+// for each piece. In passes: the steps are three passes over all tiles, with
+// the points written and read in between; the weights are read once. The one
+// that moves fewer bytes is taken.
 
 // winoTask computes one convolution.
 type winoTask struct {
@@ -30,8 +31,7 @@ type winoTask struct {
 	points, result []float32 // of the three passes
 }
 
-// winoTiles is how many tiles a piece takes through all steps: enough to use
-// each weight that is read a few dozen times.
+// winoBytes is how many bytes of points a piece keeps in the cache.
 const winoBytes = 640 << 10
 
 // tileRow is a run of tiles side by side in one image.
@@ -48,33 +48,44 @@ func (t *winoTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e Bloc
 	t.consts = d.consts()
 	t.th, t.tw = ceilDiv(s.OH, t.m), ceilDiv(s.OW, t.m)
 	t.tiles = s.N * t.th * t.tw
-	t.block = t.tilesAtOnce(len(c.weights))
-	if t.block > 0 {
-		t.pass = 0
-		blocks := ceilDiv(t.tiles, t.block)
-		t.splits = min(len(c.panels), max(1, enoughPieces/2/blocks))
-		d.team.run(blocks*t.splits, t)
-	} else {
+	each := 4 * t.a * t.a * t.x.count() * t.x.Lanes // bytes of a tile's points
+	t.block = max(1, winoBytes/(each*t.k.rows)) * t.k.rows
+	if t.pass = 0; t.inPasses(len(c.weights)) {
 		t.passes(d)
+	} else {
+		pieces := max(ceilDiv(t.tiles, t.block), min(d.enough(), ceilDiv(t.tiles, max(1, t.k.rows/2))))
+		t.block = ceilDiv(t.tiles, pieces)
+		blocks := ceilDiv(t.tiles, t.block)
+		t.splits = min(len(c.panels), max(1, d.enough()/blocks))
+		d.team.run(blocks*t.splits, t)
 	}
 	t.c, t.y, t.x, t.e, t.points, t.result = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil, nil
 }
 
-// tilesAtOnce is the number of tiles of a piece; 0 for three passes.
-func (t *winoTask) tilesAtOnce(weights int) int {
-	rows := t.k.rows
-	each := 4 * t.a * t.a * t.x.count() * t.x.Lanes // bytes of a tile's points
-	block := max(1, winoBytes/(each*rows)) * rows
-	if 4*weights > winoWeights {
-		return 0
-	}
-	pieces := max(ceilDiv(t.tiles, block), min(8, ceilDiv(t.tiles, max(1, rows/2))))
-	return ceilDiv(t.tiles, pieces)
-}
+// The model of inPasses: points between passes that exceed spilled bytes leave
+// the last level cache, and so do weights that exceed distant bytes.
+const (
+	spilled   = 12 << 20
+	spillCost = 5
+	distant   = 20 << 20
+)
 
-// winoWeights is the size of transformed weights, in bytes, above which they
-// are read once in a pass over all tiles.
-const winoWeights = 20 << 20
+// inPasses compares the bytes that the two orders move.
+func (t *winoTask) inPasses(weights int) bool {
+	blocks := ceilDiv(t.tiles, t.block)
+	between := 4 * t.a * t.a * t.tiles * (t.x.count() + t.y.count()) * t.x.Lanes
+	if blocks == 1 { // else each part of the panels transforms all tiles anew
+		return between < spilled/4 && len(t.c.panels) > 4
+	}
+	passes, again := 2*between, 2*weights*(blocks-1)
+	if between > spilled {
+		passes *= spillCost
+	}
+	if 4*weights > distant {
+		again *= 4
+	}
+	return again > passes
+}
 
 // stride is the distance of points in float32: an odd number of cache lines,
 // so that they do not fall into the same cache sets.
@@ -107,7 +118,7 @@ func (t *winoTask) throughout(w *worker, block, split int) {
 	a := &w.block
 	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
 	for _, p := range t.c.panels[first:last] {
-		*a = blockArgs{offs: offs, steps: len(offs), xi: l, yj: n * l, bias: t.c.noBias(l)}
+		*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: n * l, bias: t.c.noBias(l)}
 		for xi := range t.a * t.a {
 			t.product(a, p, xi, points[xi*point:], result[xi*product:], n)
 		}
@@ -120,27 +131,19 @@ func (t *winoTask) throughout(w *worker, block, split int) {
 
 // offsets lists where the blocks of a point begin when there are n tiles.
 func (t *winoTask) offsets(w *worker, n int) []int {
-	offs := scratch(w, &w.offs, t.x.count())
+	offs := scratch(w, &w.offs, t.x.count()+1)
 	for i := range offs {
 		offs[i] = i * n * t.x.Lanes
 	}
-	return offs
+	return offs // one more than steps: kernels look ahead
 }
 
 // product multiplies n tiles of one point with a panel.
 func (t *winoTask) product(a *blockArgs, p panel, xi int, points, result []float32, n int) {
 	l := t.x.Lanes
-	a.w = t.c.weights[p.at+xi*len(a.offs)*l*p.blocks*l:]
-	kernels := t.k.block
-	if p.blocks == 1 {
-		kernels = t.k.narrow
-	}
-	tiles := ceilDiv(n, t.k.rows)
-	for i := range tiles {
-		lo, hi := part(n, tiles, i), part(n, tiles, i+1)
-		a.x, a.y = points[lo*l:], result[lo*l:]
-		kernels[hi-lo](a)
-	}
+	a.w = t.c.weights[p.at+xi*a.steps*l*p.blocks*l:]
+	a.x, a.y = points, result
+	a.run(t.k.blockKernels(p), n, l)
 }
 
 // passes does the three steps one after another.
@@ -168,7 +171,7 @@ func (t *winoTask) multiply(w *worker, i int) {
 	point, product := t.stride(t.x.count(), t.tiles), t.stride(t.y.count(), t.tiles)
 	offs := t.offsets(w, t.tiles)
 	a := &w.block
-	*a = blockArgs{offs: offs, steps: len(offs), xi: l, yj: t.tiles * l, bias: t.c.noBias(l)}
+	*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: t.tiles * l, bias: t.c.noBias(l)}
 	for _, p := range t.c.panels[first:min(first+panelsAtOnce, len(t.c.panels))] {
 		t.product(a, p, xi, t.points[xi*point:], t.result[xi*product+p.block*t.tiles*l:], t.tiles)
 	}

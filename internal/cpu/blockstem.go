@@ -108,7 +108,6 @@ func (t *stemTask) piece(w *worker, i int) {
 	}
 	a := &w.block
 	*a = blockArgs{offs: offs, steps: len(offs), xi: s.StrideW, yj: t.y.Stride, clamp: t.clamp, lo: t.lo, hi: t.hi}
-	tiles := ceilDiv(s.OW, t.k.rows)
 	for _, p := range t.c.panels {
 		a.w, a.bias = t.c.weights[p.at:], t.c.bias[p.block*l:]
 		kernels := t.k.scalar
@@ -116,12 +115,9 @@ func (t *stemTask) piece(w *worker, i int) {
 			kernels = t.k.scalarNarrow
 		}
 		for r := range rows {
-			for j := range tiles {
-				lo, hi := part(s.OW, tiles, j), part(s.OW, tiles, j+1)
-				a.x = x[r*s.StrideH*t.width+lo*s.StrideW:]
-				a.y = t.y.Data[p.block*t.y.Stride+((n*s.OH+y0+r)*s.OW+lo)*l:]
-				kernels[hi-lo](a)
-			}
+			a.x = x[r*s.StrideH*t.width:]
+			a.y = t.y.Data[p.block*t.y.Stride+(n*s.OH+y0+r)*s.OW*l:]
+			a.run(kernels, s.OW, l)
 		}
 	}
 	*a = blockArgs{}

@@ -11,25 +11,27 @@ type blockArgs struct {
 	bias  []float32 // one for each output channel of the tile
 	x     []float32 // pixel i of step s begins at offs[s] + i·xi
 	w     []float32 // (steps, numbers a step, output channels of the tile)
-	offs  []int
+	offs  []int     // one more than steps: the kernels look ahead
 	steps int
 	xi    int
 	yj    int
 	addj  int
 	clamp int // 0: none, 1: lo only, 2: both
+	tiles int // how many, side by side
 	lo    float32
 	hi    float32
 }
 
-// blockPortable computes, for i < pixels, j < blocks and lane v,
+// blockPortable computes, for i < tiles·pixels, j < blocks and lane v,
 //
 //	y[i·L+j·yj+v] = clamp(bias[j·L+v] + add[i·L+j·addj+v] + Σ over s < steps, u < depth of
 //	    x[offs[s]+i·xi+u] · w[((s·depth+u)·blocks+j)·L+v])
 func blockPortable(t *blockArgs, pixels, blocks, depth int) {
-	for i := 0; i < pixels; i += 2 {
+	n := t.tiles * pixels
+	for i := 0; i < n; i += 2 {
 		for j := range blocks {
 			for v := 0; v < blockLanes; v += 4 {
-				if i+1 < pixels {
+				if i+1 < n {
 					block2x4(t, i, j, v, blocks, depth)
 				} else {
 					block1x4(t, i, j, v, blocks, depth)
@@ -94,6 +96,36 @@ func (t *blockArgs) store(i, j, v int, sums *[4]float32) {
 			sum = t.hi
 		}
 		t.y[i*blockLanes+j*t.yj+v+n] = sum
+	}
+}
+
+// run computes n pixels by the kernels of a set: as many of the largest tile
+// as fit, and two smaller ones for the rest.
+func (t *blockArgs) run(kernels []func(*blockArgs), n, lanes int) {
+	rows := len(kernels) - 1
+	full, rest := n/rows, n%rows
+	if full > 0 && rest > 0 && rest < rows/2 {
+		full, rest = full-1, rest+rows
+	}
+	t.next(kernels, full, rows, lanes)
+	if rest > rows {
+		t.next(kernels, 1, rest/2, lanes)
+		rest -= rest / 2
+	}
+	t.next(kernels, min(rest, 1), rest, lanes)
+}
+
+// next computes some tiles of the same number of pixels and moves on.
+func (t *blockArgs) next(kernels []func(*blockArgs), tiles, pixels, lanes int) {
+	if tiles == 0 {
+		return
+	}
+	t.tiles = tiles
+	kernels[pixels](t)
+	n := tiles * pixels
+	t.x, t.y = t.x[min(n*t.xi, len(t.x)):], t.y[min(n*lanes, len(t.y)):]
+	if t.add != nil {
+		t.add = t.add[min(n*lanes, len(t.add)):]
 	}
 }
 

@@ -10,9 +10,7 @@ import (
 // tl bench --layers prints measurements beside it.
 const (
 	transformCost = 32 // for each point of a tile and channel, in and out alike
-	nearByte      = 1  // for each byte of weights that the last level cache holds
-	farByte       = 6  // for each byte of weights that comes from memory
-	nearWeights   = 8 << 20
+	weightByte    = 6  // for each byte of weights: they come from memory
 )
 
 // algorithm chooses how to convolve.
@@ -41,11 +39,7 @@ func cost(s cpu.ConvShape, a cpu.Algorithm, images int) float64 {
 		transforms = products * points * float64(s.C+s.K) * transformCost
 	}
 	weights := points * float64(s.C*s.K)
-	perByte := float64(nearByte)
-	if 4*weights > nearWeights {
-		perByte = farByte
-	}
-	return 2*products*weights + transforms + 4*weights*perByte
+	return max(2*products*weights, 4*weights*weightByte) + transforms
 }
 
 // packedConv is the bytes of weights laid out for a.

@@ -10,7 +10,7 @@ import (
 
 // blocks writes the register tiles of convolutions over channel blocks: 1 …
 // s.rows pixels by one or two blocks of output channels, with a vector of
-// input channels a step or one number.
+// input channels a step or one number; a call does several tiles.
 func blocks(s isa) {
 	for _, v := range []struct {
 		name         string
@@ -41,6 +41,12 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	row := func(j int) reg.VecPhysical { return s.v(m*n + j) }
 	one := func(i int) reg.VecPhysical { return s.v(m*n + n + i%min(3, s.regs-m*n-n)) }
 
+	x, xi, done := load(arg(blkX)), loadBytes(arg(blkXi)), GP64()
+	xi3 := GP64()
+	LEAQ(indexed(xi, xi, 2, 0), xi3)
+	XORQ(done, done)
+
+	Label("tile")
 	bias := load(arg(blkBias))
 	for j := range n {
 		VMOVUPS(at(bias, j*s.bytes), acc(0, j))
@@ -50,11 +56,8 @@ func blockTile(s isa, name string, m, n, unroll int) {
 			VMOVAPS(acc(0, j), acc(i, j))
 		}
 	}
-	x, offs, w, steps := load(arg(blkX)), load(arg(blkOffs)), load(arg(blkW)), load(arg(blkSteps))
-	xi := loadBytes(arg(blkXi))
-	xi3 := GP64()
-	LEAQ(indexed(xi, xi, 2, 0), xi3)
-
+	prefetchEnd(s, arg, m, n, done)
+	offs, w, steps := load(arg(blkOffs)), load(arg(blkW)), load(arg(blkSteps))
 	bases := make([]reg.GPVirtual, (m+2)/3)
 	for i := range bases {
 		bases[i] = GP64()
@@ -67,6 +70,17 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	}
 	count := GP64()
 	Label("step")
+	if unroll > 1 { // the next step's pixels; the list ends with an entry more
+		ahead := GP64()
+		MOVQ(at(offs, 8), ahead)
+		LEAQ(indexed(x, ahead, 4, 0), ahead)
+		for i := range m {
+			PREFETCHT0(at(ahead, 0))
+			if i < m-1 {
+				ADDQ(xi, ahead)
+			}
+		}
+	}
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
 	LEAQ(indexed(x, bases[0], 4, 0), bases[0])
@@ -98,19 +112,53 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	}
 	DECQ(steps)
 	JNZ(operand.LabelRef("step"))
-	blockEnd(s, arg, m, n, acc)
+	blockEnd(s, arg, m, n, acc, done)
+	ADDQ(operand.U32(m*s.bytes), done)
+	for range m / 3 {
+		ADDQ(xi3, x)
+	}
+	for range m % 3 {
+		ADDQ(xi, x)
+	}
+	DECQ(arg(blkTiles))
+	JNZ(operand.LabelRef("tile"))
 	end()
 }
 
+// prefetchEnd asks for the lines that the end of a tile adds and stores to.
+func prefetchEnd(s isa, arg func(int) operand.Mem, m, n int, done reg.Register) {
+	y, add := load(arg(blkY)), load(arg(blkAdd))
+	TESTQ(add, add)
+	JZ(operand.LabelRef("onlyY"))
+	step := loadBytes(arg(blkAddj))
+	for j := range n {
+		for i := range m {
+			PREFETCHT0(indexed(add, done, 1, i*s.bytes))
+		}
+		if j < n-1 {
+			ADDQ(step, add)
+		}
+	}
+	Label("onlyY")
+	for j := range n {
+		for i := range m {
+			PREFETCHT0(indexed(y, done, 1, i*s.bytes))
+		}
+		if j < n-1 {
+			ADDQ(loadBytes(arg(blkYj)), y)
+		}
+	}
+}
+
 // blockEnd adds, clamps and stores.
-func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical) {
+func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical, done reg.Register) {
 	add := load(arg(blkAdd))
 	TESTQ(add, add)
 	JZ(operand.LabelRef("noAdd"))
 	step := loadBytes(arg(blkAddj))
 	for j := range n {
 		for i := range m {
-			VADDPS(at(add, i*s.bytes), acc(i, j), acc(i, j))
+			VADDPS(indexed(add, done, 1, i*s.bytes), acc(i, j), acc(i, j))
 		}
 		if j < n-1 {
 			ADDQ(step, add)
@@ -140,7 +188,7 @@ func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg
 	y := load(arg(blkY))
 	for j := range n {
 		for i := range m {
-			VMOVUPS(acc(i, j), at(y, i*s.bytes))
+			VMOVUPS(acc(i, j), indexed(y, done, 1, i*s.bytes))
 		}
 		if j < n-1 {
 			yj := loadBytes(arg(blkYj))
@@ -243,6 +291,7 @@ func gather(s isa) {
 	xi := loadBytes(arg(tapXi))
 	Label("pixel")
 	VMOVUPS(at(x, 0), s.v(0))
+	PREFETCHT0(indexed(x, xi, 8, 0))
 	VMOVUPS(s.v(0), at(y, 0))
 	ADDQ(xi, x)
 	ADDQ(operand.U32(s.bytes), y)

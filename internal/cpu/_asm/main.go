@@ -133,8 +133,8 @@ const (
 	vecY, vecA, vecB, vecG, vecN, vecS       = 0, 24, 48, 72, 96, 104
 
 	blkY, blkAdd, blkBias, blkX, blkW, blkOffs              = 0, 24, 48, 72, 96, 120
-	blkSteps, blkXi, blkYj, blkAddj, blkClamp               = 144, 152, 160, 168, 176
-	blkLo, blkHi                                            = 184, 188
+	blkSteps, blkXi, blkYj, blkAddj, blkClamp, blkTiles     = 144, 152, 160, 168, 176, 184
+	blkLo, blkHi                                            = 192, 196
 	tapY, tapX, tapW, tapBias, tapOffs                      = 0, 24, 48, 72, 96
 	tapN, tapXi, tapCount, tapLo, tapHi, tapScale           = 120, 128, 136, 144, 148, 152
 	winX, winY, winAdd, winBias, winTmp, winConsts          = 0, 24, 48, 72, 96, 120
@@ -174,7 +174,7 @@ func checkLayout() {
 	for i, f := range strings.Fields("y add bias x w offs") {
 		check("blockArgs."+f, 24*i)
 	}
-	for i, f := range strings.Fields("steps xi yj addj clamp lo") {
+	for i, f := range strings.Fields("steps xi yj addj clamp tiles lo") {
 		check("blockArgs."+f, 144+8*i)
 	}
 	check("blockArgs.hi", blkHi)

@@ -232,6 +232,10 @@ func (f winograd) outputRow(c *constants, p, t []reg.VecPhysical, emit func(i in
 	}
 }
 
+// ahead is how many tiles before it is used a point's line is asked for: there
+// are too many of them for the processor to guess.
+const ahead = 2
+
 // input writes winoIn: the tiles of a row, one by one.
 func (f winograd) input(s isa) {
 	a := f.m + 2
@@ -263,7 +267,10 @@ func (f winograd) input(s isa) {
 			VMOVUPS(at(tmp, (i*a+j)*s.bytes), d[j])
 		}
 		f.inputRow(c, d, t, func(j int, v reg.VecPhysical) {
-			VMOVUPS(v, pointAt(p, j, point, point3, point5, point7))
+			to := pointAt(p, j, point, point3, point5, point7)
+			VMOVUPS(v, to)
+			to.Disp += ahead * s.bytes
+			PREFETCHT0(to)
 		})
 		if i < a-1 {
 			advance(p, a, point, point3)
@@ -330,6 +337,7 @@ func (f winograd) output(s isa, pool bool) {
 	for i := range a {
 		for j := range a {
 			VMOVUPS(at(p, 0), d[j])
+			PREFETCHT0(at(p, ahead*s.bytes))
 			if i*a+j < a*a-1 {
 				ADDQ(point, p)
 			}
