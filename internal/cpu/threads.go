@@ -72,11 +72,8 @@ func newTeam(threads int) *team {
 	for range threads {
 		t.workers = append(t.workers, &worker{team: t, wake: make(chan struct{}, 1)})
 	}
-	for i, w := range t.workers[1:] {
-		go func() {
-			stay(i+1, threads)
-			t.serve(w)
-		}()
+	for _, w := range t.workers[1:] {
+		go t.serve(w)
 	}
 	return t
 }
