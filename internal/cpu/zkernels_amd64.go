@@ -435,7 +435,8 @@ var kernelsAVX2 = &kernels{name: "avx2", rows: 6, cols: 16,
 	dots: dotsAVX2[:], dotRows: 3, dotCols: 4, columns: columnsAVX2[:],
 	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, max: maxAVX2, axpy: axpyAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8,
 	block: blockAVX2[:], narrow: narrowAVX2[:], scalar: scalarAVX2[:], scalarNarrow: scalarNarrowAVX2[:], tapMax: tapMaxAVX2, tapSum: tapSumAVX2, tapMul: tapMulAVX2, gather: gatherAVX2,
-	winoIn: winoInAVX2[:], winoOut: winoOutAVX2[:], winoPool: winoPoolAVX2[:]}
+	winoIn: winoInAVX2[:], winoOut: winoOutAVX2[:], winoPool: winoPoolAVX2[:],
+}
 
 // tileAVX512x1 is tilePortable for 1 rows by 32 columns.
 //
@@ -1019,9 +1020,170 @@ var winoOutAVX512 = [...]func(*winoArgs){2: winoOutAVX5122, 4: winoOutAVX5124, 6
 
 var winoPoolAVX512 = [...]func(*winoArgs){2: winoPoolAVX5122, 4: winoPoolAVX5124, 6: winoPoolAVX5126}
 
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.units)-192]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.weights)-216]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.scale)-240]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.y)-0]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.x)-24]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.offs)-48]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.mask)-72]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.n)-80]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.xi)-88]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.zero)-96]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.inv)-104]
+
+// bf16PackAVX512 is bf16PackPortable.
+//
+//go:noescape
+func bf16PackAVX512(t *lowPackArgs)
+
+// bf16AVX5121x1 is bf16Portable for 1 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5121x1(t *lowArgs)
+
+// bf16AVX5122x1 is bf16Portable for 2 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5122x1(t *lowArgs)
+
+// bf16AVX5123x1 is bf16Portable for 3 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5123x1(t *lowArgs)
+
+// bf16AVX5124x1 is bf16Portable for 4 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5124x1(t *lowArgs)
+
+// bf16AVX5125x1 is bf16Portable for 5 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5125x1(t *lowArgs)
+
+// bf16AVX5126x1 is bf16Portable for 6 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5126x1(t *lowArgs)
+
+// bf16AVX5127x1 is bf16Portable for 7 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5127x1(t *lowArgs)
+
+// bf16AVX5128x1 is bf16Portable for 8 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5128x1(t *lowArgs)
+
+// bf16AVX5129x1 is bf16Portable for 9 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX5129x1(t *lowArgs)
+
+// bf16AVX51210x1 is bf16Portable for 10 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX51210x1(t *lowArgs)
+
+// bf16AVX51211x1 is bf16Portable for 11 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX51211x1(t *lowArgs)
+
+// bf16AVX51212x1 is bf16Portable for 12 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX51212x1(t *lowArgs)
+
+// bf16AVX51213x1 is bf16Portable for 13 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX51213x1(t *lowArgs)
+
+// bf16AVX51214x1 is bf16Portable for 14 pixels by 16 channels.
+//
+//go:noescape
+func bf16AVX51214x1(t *lowArgs)
+
+// bf16AVX5121x2 is bf16Portable for 1 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5121x2(t *lowArgs)
+
+// bf16AVX5122x2 is bf16Portable for 2 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5122x2(t *lowArgs)
+
+// bf16AVX5123x2 is bf16Portable for 3 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5123x2(t *lowArgs)
+
+// bf16AVX5124x2 is bf16Portable for 4 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5124x2(t *lowArgs)
+
+// bf16AVX5125x2 is bf16Portable for 5 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5125x2(t *lowArgs)
+
+// bf16AVX5126x2 is bf16Portable for 6 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5126x2(t *lowArgs)
+
+// bf16AVX5127x2 is bf16Portable for 7 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5127x2(t *lowArgs)
+
+// bf16AVX5128x2 is bf16Portable for 8 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5128x2(t *lowArgs)
+
+// bf16AVX5129x2 is bf16Portable for 9 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX5129x2(t *lowArgs)
+
+// bf16AVX51210x2 is bf16Portable for 10 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX51210x2(t *lowArgs)
+
+// bf16AVX51211x2 is bf16Portable for 11 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX51211x2(t *lowArgs)
+
+// bf16AVX51212x2 is bf16Portable for 12 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX51212x2(t *lowArgs)
+
+// bf16AVX51213x2 is bf16Portable for 13 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX51213x2(t *lowArgs)
+
+// bf16AVX51214x2 is bf16Portable for 14 pixels by 32 channels.
+//
+//go:noescape
+func bf16AVX51214x2(t *lowArgs)
+
 var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	tiles: tilesAVX512[:], strips: stripsAVX512[:], row: rowAVX512, rowCols: 128,
 	dots: dotsAVX512[:], dotRows: 4, dotCols: 6, columns: columnsAVX512[:],
 	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16,
 	block: blockAVX512[:], narrow: narrowAVX512[:], scalar: scalarAVX512[:], scalarNarrow: scalarNarrowAVX512[:], tapMax: tapMaxAVX512, tapSum: tapSumAVX512, tapMul: tapMulAVX512, gather: gatherAVX512,
-	winoIn: winoInAVX512[:], winoOut: winoOutAVX512[:], winoPool: winoPoolAVX512[:]}
+	winoIn: winoInAVX512[:], winoOut: winoOutAVX512[:], winoPool: winoPoolAVX512[:],
+	low: [Int8 + 1]lowKernels{BFloat16: {pack: bf16PackAVX512,
+		narrow: []func(*lowArgs){nil, bf16AVX5121x1, bf16AVX5122x1, bf16AVX5123x1, bf16AVX5124x1, bf16AVX5125x1, bf16AVX5126x1, bf16AVX5127x1, bf16AVX5128x1, bf16AVX5129x1, bf16AVX51210x1, bf16AVX51211x1, bf16AVX51212x1, bf16AVX51213x1, bf16AVX51214x1},
+		block:  []func(*lowArgs){nil, bf16AVX5121x2, bf16AVX5122x2, bf16AVX5123x2, bf16AVX5124x2, bf16AVX5125x2, bf16AVX5126x2, bf16AVX5127x2, bf16AVX5128x2, bf16AVX5129x2, bf16AVX51210x2, bf16AVX51211x2, bf16AVX51212x2, bf16AVX51213x2, bf16AVX51214x2}},
+	}}
