@@ -21,6 +21,7 @@ type lowArgs struct {
 	blockArgs           // without x and w
 	units     []uint32  // pixel i of step s begins at offs[s] + i·xi
 	weights   []uint32  // (steps, units, output channels of the tile)
+	start     []int32   // of integer sums: what they begin with, one for each output channel of the tile
 	scale     []float32 // of integer sums: one for each output channel of the tile
 }
 
@@ -41,6 +42,33 @@ func bf16Portable(t *lowArgs, pixels, blocks int) {
 				}
 			})
 			t.finish(i, j, &sums)
+		}
+	}
+}
+
+// int8Portable computes, for i < pixels, j < blocks and lane v,
+//
+//	y[i·L+j·yj+v] = clamp(bias[j·L+v] + add[i·L+j·addj+v] + scale[j·L+v] · (start[j·L+v] +
+//	    Σ over s < steps, u < 16 and bytes b of units[offs[s]+i·xi+u].b · weights[((s·16+u)·blocks+j)·L+v].b))
+//
+// where the bytes of units are 0 … 255, those of weights -128 … 127, and the
+// sum is an int32.
+func int8Portable(t *lowArgs, pixels, blocks int) {
+	for i := range pixels {
+		for j := range blocks {
+			sums := [blockLanes]int32(t.start[j*blockLanes:])
+			t.each(i, j, blocks, func(x uint32, w *[blockLanes]uint32) {
+				for v, q := range w {
+					for b := 0; b < 32; b += 8 {
+						sums[v] += int32(uint8(x>>b)) * int32(int8(q>>b))
+					}
+				}
+			})
+			var scaled [blockLanes]float32
+			for v, sum := range sums {
+				scaled[v] = float32(sum) * t.scale[j*blockLanes+v]
+			}
+			t.finish(i, j, &scaled)
 		}
 	}
 }
@@ -101,6 +129,29 @@ func (t *lowPackArgs) channel(i, c int) float32 {
 	return t.x[t.offs[c/blockLanes]+i*t.xi+c%blockLanes]
 }
 
+// u8 returns v·inv rounded to nearest even, plus zero, at least 0 and at most
+// 255. A NaN becomes 0.
+func u8(v, inv float32, zero int) uint32 {
+	v = min(v*inv, 255)
+	if v != v {
+		return 0
+	}
+	return uint32(min(max(math.RoundToEven(float64(v))+float64(zero), 0), 255))
+}
+
+// int8PackPortable computes y[16·i+u] = Σ over b < 4 of u8(channel 4u+b) << 8b.
+func int8PackPortable(t *lowPackArgs) {
+	for i := range t.n {
+		for u := range lowUnits {
+			var quad uint32
+			for b := range 4 {
+				quad |= u8(t.channel(i, 4*u+b), t.inv, t.zero) << (8 * b)
+			}
+			t.y[i*lowUnits+u] = quad
+		}
+	}
+}
+
 // bf16PackPortable computes y[16·i+u] = bf16(channel 2u) | bf16(channel 2u+1) << 16.
 func bf16PackPortable(t *lowPackArgs) {
 	for i := range t.n {
@@ -113,6 +164,7 @@ func bf16PackPortable(t *lowPackArgs) {
 // lowPortable lists the portable kernels by precision.
 var lowPortable = [Int8 + 1]lowKernels{
 	BFloat16: {lowSet(bf16Portable, 2), lowSet(bf16Portable, 1), bf16PackPortable},
+	Int8:     {lowSet(int8Portable, 2), lowSet(int8Portable, 1), int8PackPortable},
 }
 
 // lowSet is the list of f by number of pixels.

@@ -57,15 +57,19 @@ type Quantisation struct {
 type LowConv struct {
 	s         ConvShape
 	precision Precision
-	in        Quantisation
-	bias      []float32 // (panels·2·lanes), zeros beyond K
-	scale     []float32 // the same, of Int8
-	weights   []uint32  // panel[((cb·R·S + r·S+t)·16 + u)·cols + k], u the unit
+	in        Quantisation // of Int8
+	inv       float32      // 1 / in.Scale
+	bias      []float32    // (panels·2·lanes), zeros beyond K
+	start     []int32      // the same, of Int8: -in.Zero · Σ weights
+	scale     []float32    // the same, of Int8: of the weights and of the input
+	weights   []uint32     // panel[((cb·R·S + r·S+t)·16 + u)·cols + k], u the unit
 	panels    []panel
 }
 
 // Bytes is the memory held.
-func (c *LowConv) Bytes() int64 { return 4 * int64(len(c.weights)+len(c.bias)+len(c.scale)) }
+func (c *LowConv) Bytes() int64 {
+	return 4 * int64(len(c.weights)+len(c.bias)+len(c.start)+len(c.scale))
+}
 
 // LowConv computes y = clamp(conv(x) + bias + add) of x and weights rounded to
 // the precision: see Conv and BlockEpilogue, whose Pool it does not know.
@@ -157,8 +161,8 @@ func (t *lowTask) tile(a *lowArgs, p panel, j int) {
 	lo, hi := part(t.width, t.inRow, j%t.inRow), part(t.width, t.inRow, j%t.inRow+1)
 	a.units = t.m.units[((row/s.OH*t.m.h+row%s.OH*t.m.stepY)*t.m.w+lo*t.m.stepX)*lowUnits:]
 	a.weights, a.bias = t.c.weights[p.at:], t.c.bias[p.block*l:]
-	if t.c.scale != nil {
-		a.scale = t.c.scale[p.block*l:]
+	if t.c.precision == Int8 {
+		a.start, a.scale = t.c.start[p.block*l:], t.c.scale[p.block*l:]
 	}
 	at := (row*t.width + lo) * l
 	a.y = t.y.Data[p.block*t.y.Stride+at:]

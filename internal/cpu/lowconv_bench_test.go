@@ -28,7 +28,7 @@ func BenchmarkLowConv(b *testing.B) {
 		s.OH, s.OW = (l.h-1)/l.stride+1, (l.h-1)/l.stride+1
 		name := fmt.Sprintf("%dx%d-%d@%dx%d,s%d", l.n, l.c, l.k, l.h, l.r, l.stride)
 		b.Run(name+"/f32", func(b *testing.B) { benchBlockConv(b, d, s, Direct) })
-		for _, p := range []Precision{BFloat16} {
+		for _, p := range []Precision{BFloat16, Int8} {
 			b.Run(fmt.Sprint(name, "/", p), func(b *testing.B) { benchLowConv(b, d, s, p) })
 		}
 	}

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 )
 
@@ -33,6 +34,10 @@ func (d *Device) PackLowConv(s ConvShape, w, bias []float32, p Precision, q Quan
 		c.panels = append(c.panels, panel{b, min(2, ceilDiv(s.K, l)-b), b * l * depth})
 	}
 	c.weights = asUnits(Alloc(ceilDiv(s.K, l) * l * depth))
+	if p == Int8 {
+		c.in, c.inv = q, 1/q.Scale
+		c.start, c.scale = make([]int32, len(c.bias)), Alloc(len(c.bias))
+	}
 	t := &lowWeightsTask{c, w[:s.K*s.depth()], l}
 	d.team.run(s.K, t)
 	return c
@@ -47,7 +52,30 @@ type lowWeightsTask struct {
 
 func (t *lowWeightsTask) piece(_ *worker, k int) {
 	w := t.w[k*t.c.s.depth():][:t.c.s.depth()]
-	t.place(k, 16, func(i int) uint32 { return bf16(w[i]) })
+	if t.c.precision == BFloat16 {
+		t.place(k, 16, func(i int) uint32 { return bf16(w[i]) })
+		return
+	}
+	scale, sum := int8Scale(w), 0 // w·x = scale·q · in.Scale·(u-in.Zero)
+	t.place(k, 8, func(i int) uint32 {
+		q := int8(math.RoundToEven(float64(w[i]) / scale))
+		sum += int(q)
+		return uint32(uint8(q))
+	})
+	t.c.start[k] = -int32(t.c.in.Zero * sum)
+	t.c.scale[k] = float32(scale * float64(t.c.in.Scale))
+}
+
+// int8Scale is what the integer 1 means for weights that -127 … 127 stand for.
+func int8Scale(w []float32) float64 {
+	var most float32
+	for _, v := range w {
+		most = max(most, v, -v)
+	}
+	if most == 0 {
+		return 1
+	}
+	return float64(most) / 127
 }
 
 // place sets the weights of output channel k, of so many bits, to f of their
@@ -130,7 +158,7 @@ func (t *lowPackTask) piece(w *worker, i int) {
 	pixels := m.n * m.h * m.w
 	p0, p1 := part(pixels, t.parts, i%t.parts), part(pixels, t.parts, i%t.parts+1)
 	a := &w.pack
-	*a = lowPackArgs{offs: t.blocks(w, cb), mask: t.mask(cb), xi: t.skipX * t.x.Lanes, zero: t.c.in.Zero}
+	*a = lowPackArgs{offs: t.blocks(w, cb), mask: t.mask(cb), xi: t.skipX * t.x.Lanes, zero: t.c.in.Zero, inv: t.c.inv}
 	for p := p0; p < p1; {
 		n := min(m.w-p%m.w, p1-p)
 		t.row(a, m.units[cb*m.stride+p*lowUnits:][:n*lowUnits], p, n)

@@ -57,6 +57,67 @@ func TestBF16ConvMatchesPlainLoop(t *testing.T) {
 	})
 }
 
+func TestInt8ConvMatchesPlainLoop(t *testing.T) {
+	list := lowDevices(t, Int8)
+	rapid.Check(t, func(t *rapid.T) {
+		s, ec := drawLowConv(t), drawEpilogue(t)
+		q := Quantisation{rapid.SampledFrom([]float32{0.01, 0.02, 0.3}).Draw(t, "scale"), rapid.SampledFrom([]int{0, 7, 128, 255}).Draw(t, "zero")}
+		r := rand.New(rand.NewPCG(1, ec.seed))
+		x, w := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth())
+		e, be := ec.make(r, s)
+		want := naiveInt8(s, x, w, e, q)
+		for _, d := range list {
+			fail(t, checkLowConv(d, s, d.PackLowConv(s, w, e.Bias, Int8, q), x, e.Add, be, want))
+		}
+	})
+}
+
+// naiveInt8 is the convolution of quantised numbers: the integers' exact sum,
+// their meaning in float64.
+func naiveInt8(s ConvShape, x, w []float32, e Epilogue, q Quantisation) []float64 {
+	scales := make([]float64, s.K)
+	wq := append([]float32(nil), w...)
+	for k := range scales {
+		row := wq[k*s.depth():][:s.depth()]
+		scales[k] = int8Scale(row)
+		for i, v := range row {
+			row[i] = float32(math.RoundToEven(float64(v) / scales[k]))
+		}
+	}
+	xq := each(x, func(v float32) float32 { return float32(int(u8(v, 1/q.Scale, q.Zero)) - q.Zero) })
+	y := naiveConv(s, xq, wq, Epilogue{})
+	for i := range y {
+		k := i / (s.OH * s.OW) % s.K
+		y[i] *= scales[k] * float64(q.Scale)
+		if e.Bias != nil {
+			y[i] += float64(e.Bias[k])
+		}
+		if e.Add != nil {
+			y[i] += float64(e.Add[i])
+		}
+		if e.Clamp {
+			y[i] = min(max(y[i], float64(e.Lo)), float64(e.Hi))
+		}
+	}
+	return y
+}
+
+func TestU8Saturates(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, c := range []struct {
+		v    float32
+		zero int
+		want uint32
+	}{
+		{0.5, 0, 0}, {1.5, 0, 2}, {2.5, 0, 2}, {2.5, 1, 3}, {-0.5, 1, 1}, {-1.5, 1, 0}, {254.5, 0, 254}, {255.5, 0, 255}, {1e10, 0, 255},
+		{1e38, 255, 255}, {inf, 0, 255}, {-inf, 255, 0}, {-1e38, 9, 0}, {-3, 128, 125}, {127.5, 128, 255}, {float32(math.NaN()), 128, 0},
+	} {
+		if got := u8(c.v, 1, c.zero); got != c.want {
+			t.Errorf("%g with zero point %d: got %d, want %d", c.v, c.zero, got, c.want)
+		}
+	}
+}
+
 // each is f of the numbers of x.
 func each[T any](x []T, f func(T) T) []T {
 	y := make([]T, len(x))
@@ -67,7 +128,7 @@ func each[T any](x []T, f func(T) T) []T {
 }
 
 // checkLowConv compares c of x with want: into other memory and in place, and
-// on one thread and five. What lies around x is NaN.
+// on one thread and three. What lies around x is NaN.
 func checkLowConv(d *Device, s ConvShape, c *LowConv, x, add []float32, e BlockEpilogue, want []float64) error {
 	in := nanBlocks(d, x, s)
 	y := emptyBlocks(d, s.N, s.K, s.OH, s.OW)
@@ -78,7 +139,7 @@ func checkLowConv(d *Device, s ConvShape, c *LowConv, x, add []float32, e BlockE
 	name := fmt.Sprint(d.Name(), " ", c.precision)
 	got := plain(d, y)
 	err := errors.Join(near(name, got, want, s.depth()), untouched(y))
-	for _, threads := range []int{1, 5} {
+	for _, threads := range []int{1, 3} {
 		o := newDevice(threads, d.k)
 		o.LowConv(c, y, in, e)
 		err = errors.Join(err, same(fmt.Sprint(name, " on ", threads), plain(d, y), got))
@@ -157,7 +218,7 @@ func TestBF16Rounds(t *testing.T) {
 }
 
 func TestPackedMapsAreTheSame(t *testing.T) {
-	for _, p := range []Precision{BFloat16} {
+	for _, p := range []Precision{BFloat16, Int8} {
 		list := lowDevices(t, p)
 		rapid.Check(t, func(t *rapid.T) {
 			s := drawLowConv(t)
@@ -188,6 +249,9 @@ func checkPacked(name string, c *LowConv, m lowMap, s ConvShape, x []float32) er
 			number = x[((n*s.C+ch)*s.H+h)*s.W+v]
 		}
 		want := bf16(number)
+		if c.precision == Int8 {
+			want = u8(number, c.inv, c.in.Zero)
+		}
 		at := ch / channels * m.stride
 		if s.pointwise() {
 			at += (n*s.OH*s.OW + p) * lowUnits
@@ -206,7 +270,7 @@ func checkPacked(name string, c *LowConv, m lowMap, s ConvShape, x []float32) er
 
 func TestHasPrecision(t *testing.T) {
 	for _, d := range devices(t) {
-		for _, p := range []Precision{Float32, BFloat16} {
+		for _, p := range []Precision{Float32, BFloat16, Int8} {
 			err := d.HasPrecision(p)
 			if (p == Float32 || d.k == kernelsPortable) && err != nil || d.Kernels() == "avx2" && p != Float32 && err == nil {
 				t.Errorf("%s, %v: %v", d.Name(), p, err)

@@ -1022,7 +1022,8 @@ var winoPoolAVX512 = [...]func(*winoArgs){2: winoPoolAVX5122, 4: winoPoolAVX5124
 
 var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.units)-192]
 var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.weights)-216]
-var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.scale)-240]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.start)-240]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.scale)-264]
 var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.y)-0]
 var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.x)-24]
 var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.offs)-48]
@@ -1177,6 +1178,151 @@ func bf16AVX51213x2(t *lowArgs)
 //go:noescape
 func bf16AVX51214x2(t *lowArgs)
 
+// int8PackAVX512 is int8PackPortable.
+//
+//go:noescape
+func int8PackAVX512(t *lowPackArgs)
+
+// int8AVX5121x1 is int8Portable for 1 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5121x1(t *lowArgs)
+
+// int8AVX5122x1 is int8Portable for 2 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5122x1(t *lowArgs)
+
+// int8AVX5123x1 is int8Portable for 3 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5123x1(t *lowArgs)
+
+// int8AVX5124x1 is int8Portable for 4 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5124x1(t *lowArgs)
+
+// int8AVX5125x1 is int8Portable for 5 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5125x1(t *lowArgs)
+
+// int8AVX5126x1 is int8Portable for 6 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5126x1(t *lowArgs)
+
+// int8AVX5127x1 is int8Portable for 7 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5127x1(t *lowArgs)
+
+// int8AVX5128x1 is int8Portable for 8 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5128x1(t *lowArgs)
+
+// int8AVX5129x1 is int8Portable for 9 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX5129x1(t *lowArgs)
+
+// int8AVX51210x1 is int8Portable for 10 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX51210x1(t *lowArgs)
+
+// int8AVX51211x1 is int8Portable for 11 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX51211x1(t *lowArgs)
+
+// int8AVX51212x1 is int8Portable for 12 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX51212x1(t *lowArgs)
+
+// int8AVX51213x1 is int8Portable for 13 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX51213x1(t *lowArgs)
+
+// int8AVX51214x1 is int8Portable for 14 pixels by 16 channels.
+//
+//go:noescape
+func int8AVX51214x1(t *lowArgs)
+
+// int8AVX5121x2 is int8Portable for 1 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5121x2(t *lowArgs)
+
+// int8AVX5122x2 is int8Portable for 2 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5122x2(t *lowArgs)
+
+// int8AVX5123x2 is int8Portable for 3 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5123x2(t *lowArgs)
+
+// int8AVX5124x2 is int8Portable for 4 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5124x2(t *lowArgs)
+
+// int8AVX5125x2 is int8Portable for 5 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5125x2(t *lowArgs)
+
+// int8AVX5126x2 is int8Portable for 6 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5126x2(t *lowArgs)
+
+// int8AVX5127x2 is int8Portable for 7 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5127x2(t *lowArgs)
+
+// int8AVX5128x2 is int8Portable for 8 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5128x2(t *lowArgs)
+
+// int8AVX5129x2 is int8Portable for 9 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX5129x2(t *lowArgs)
+
+// int8AVX51210x2 is int8Portable for 10 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX51210x2(t *lowArgs)
+
+// int8AVX51211x2 is int8Portable for 11 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX51211x2(t *lowArgs)
+
+// int8AVX51212x2 is int8Portable for 12 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX51212x2(t *lowArgs)
+
+// int8AVX51213x2 is int8Portable for 13 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX51213x2(t *lowArgs)
+
+// int8AVX51214x2 is int8Portable for 14 pixels by 32 channels.
+//
+//go:noescape
+func int8AVX51214x2(t *lowArgs)
+
 var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	tiles: tilesAVX512[:], strips: stripsAVX512[:], row: rowAVX512, rowCols: 128,
 	dots: dotsAVX512[:], dotRows: 4, dotCols: 6, columns: columnsAVX512[:],
@@ -1186,4 +1332,7 @@ var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	low: [Int8 + 1]lowKernels{BFloat16: {pack: bf16PackAVX512,
 		narrow: []func(*lowArgs){nil, bf16AVX5121x1, bf16AVX5122x1, bf16AVX5123x1, bf16AVX5124x1, bf16AVX5125x1, bf16AVX5126x1, bf16AVX5127x1, bf16AVX5128x1, bf16AVX5129x1, bf16AVX51210x1, bf16AVX51211x1, bf16AVX51212x1, bf16AVX51213x1, bf16AVX51214x1},
 		block:  []func(*lowArgs){nil, bf16AVX5121x2, bf16AVX5122x2, bf16AVX5123x2, bf16AVX5124x2, bf16AVX5125x2, bf16AVX5126x2, bf16AVX5127x2, bf16AVX5128x2, bf16AVX5129x2, bf16AVX51210x2, bf16AVX51211x2, bf16AVX51212x2, bf16AVX51213x2, bf16AVX51214x2}},
+		Int8: {pack: int8PackAVX512,
+			narrow: []func(*lowArgs){nil, int8AVX5121x1, int8AVX5122x1, int8AVX5123x1, int8AVX5124x1, int8AVX5125x1, int8AVX5126x1, int8AVX5127x1, int8AVX5128x1, int8AVX5129x1, int8AVX51210x1, int8AVX51211x1, int8AVX51212x1, int8AVX51213x1, int8AVX51214x1},
+			block:  []func(*lowArgs){nil, int8AVX5121x2, int8AVX5122x2, int8AVX5123x2, int8AVX5124x2, int8AVX5125x2, int8AVX5126x2, int8AVX5127x2, int8AVX5128x2, int8AVX5129x2, int8AVX51210x2, int8AVX51211x2, int8AVX51212x2, int8AVX51213x2, int8AVX51214x2}},
 	}}

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
+	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
@@ -13,7 +15,7 @@ import (
 // Offsets of the argument structs' fields, see internal/cpu/kernels_low.go:
 // lowArgs begins with blockArgs.
 const (
-	lowX, lowW, lowScale                       = 192, 216, 240
+	lowX, lowW, lowStart, lowScale             = 192, 216, 240, 264
 	lopY, lopX, lopOffs, lopMask               = 0, 24, 48, 72
 	lopN, lopXi, lopZero, lopInv, lowUnitBytes = 80, 88, 96, 104, 4
 	lowUnits                                   = 16 // in a packed pixel
@@ -30,6 +32,7 @@ type low struct {
 
 var lows = []low{
 	{"BFloat16", "bf16", packBF16, func(w, x, acc reg.VecPhysical) { evex("VDPBF16PS", f3, 0x52, w, x, acc) }, false},
+	{"Int8", "int8", packInt8, func(w, x, acc reg.VecPhysical) { VPDPBUSD(w, x, acc) }, true},
 }
 
 // lowPrecision writes the kernels of low-precision convolutions, and returns
@@ -40,6 +43,7 @@ func lowPrecision(s isa) string {
 	}
 	checkField("lowArgs", lowX, "units")
 	checkField("lowArgs", lowW, "weights")
+	checkField("lowArgs", lowStart, "start")
 	checkField("lowArgs", lowScale, "scale")
 	for i, f := range []string{"y", "x", "offs", "mask"} {
 		checkField("lowPackArgs", 24*i, f)
@@ -83,7 +87,17 @@ func lowTile(s isa, p low, name string, m, n int) {
 	acc := func(i, j int) reg.VecPhysical { return s.v(i*n + j) }
 	row := func(j int) reg.VecPhysical { return s.v(m*n + j) }
 	one := func(i int) reg.VecPhysical { return s.v(m*n + n + i%min(3, s.regs-m*n-n)) }
-	lowStart(arg, p, m, n, acc)
+	field := blkBias
+	if p.sums {
+		field = lowStart
+	}
+	first := load(arg(field))
+	for j := range n {
+		VMOVUPS(at(first, j*s.bytes), acc(0, j))
+		for i := 1; i < m; i++ {
+			VMOVAPS(acc(0, j), acc(i, j))
+		}
+	}
 
 	x, offs, w, steps := load(arg(lowX)), load(arg(blkOffs)), load(arg(lowW)), load(arg(blkSteps))
 	xi := GP64()
@@ -137,25 +151,6 @@ func lowTile(s isa, p low, name string, m, n int) {
 	end()
 }
 
-// lowStart sets the sums to the bias, or to zero where they are integers.
-func lowStart(arg func(int) operand.Mem, p low, m, n int, acc func(i, j int) reg.VecPhysical) {
-	if p.sums {
-		for i := range m {
-			for j := range n {
-				VPXORD(acc(i, j), acc(i, j), acc(i, j))
-			}
-		}
-		return
-	}
-	bias := load(arg(blkBias))
-	for j := range n {
-		VMOVUPS(at(bias, 64*j), acc(0, j))
-		for i := 1; i < m; i++ {
-			VMOVAPS(acc(0, j), acc(i, j))
-		}
-	}
-}
-
 // lowScaled makes integer sums float32: scale·sum + bias.
 func lowScaled(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical) {
 	bias, scale := load(arg(blkBias)), load(arg(lowScale))
@@ -202,6 +197,37 @@ func packBF16(s isa, name string) {
 		VMOVUPS_Z(x[0], exist[0], s.v(0))
 		VMOVUPS_Z(x[1], exist[1], s.v(1))
 		evex("VCVTNE2PS2BF16", f2, 0x72, s.v(0), s.v(1), s.v(0))
+		return s.v(0)
+	})
+}
+
+// packInt8 writes the conversion of pixels of 64 channels. A NaN becomes the
+// smallest integer; packing saturates.
+func packInt8(s isa, name string) {
+	order := GLOBL("int8Order", attr.RODATA|attr.NOPTR)
+	for i := range 16 { // the packing has put quad i of block j where quad j of block i belongs
+		DATA(4*i, operand.U32(i%4*4+i/4))
+	}
+	arg := kernel(name, "lowPackArgs", "is int8PackPortable.")
+	inv, most, zero, perm := s.v(8), s.v(9), s.v(10), s.v(11)
+	VBROADCASTSS(arg(lopInv), inv)
+	VMOVUPS(order, perm)
+	VPBROADCASTW(arg(lopZero), zero)
+	MOVL(operand.U32(math.Float32bits(255)), reg.EAX)
+	VMOVD(reg.EAX, reg.X9)
+	VBROADCASTSS(reg.X9, most)
+	packLoop(arg, 4, func(x []operand.Mem, exist []reg.Register) reg.VecPhysical {
+		for j := range x {
+			VMULPS_Z(x[j], inv, exist[j], s.v(j))
+			VMINPS(s.v(j), most, s.v(j))
+			VCVTPS2DQ(s.v(j), s.v(j))
+		}
+		VPACKSSDW(s.v(1), s.v(0), s.v(0))
+		VPACKSSDW(s.v(3), s.v(2), s.v(2))
+		VPADDSW(zero, s.v(0), s.v(0))
+		VPADDSW(zero, s.v(2), s.v(2))
+		VPACKUSWB(s.v(2), s.v(0), s.v(0))
+		VPERMD(s.v(0), perm, s.v(0))
 		return s.v(0)
 	})
 }
