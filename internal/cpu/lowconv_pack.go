@@ -10,7 +10,7 @@ import (
 func (s *ConvShape) pointwise() bool { return s.R*s.S == 1 }
 
 // channels is the number of channels in a packed pixel.
-func (p Precision) channels() int { return map[Precision]int{BFloat16: 2, Int8: 4}[p] * lowUnits }
+func (p Precision) channels() int { return [...]int{BFloat16: 2, Int8: 4}[p] * lowUnits }
 
 // asUnits views a as units of 4 bytes.
 func asUnits(a []float32) []uint32 {
@@ -20,7 +20,7 @@ func asUnits(a []float32) []uint32 {
 // PackLowConv lays out weights w (K,C,R,S) and bias (K) or nil. Int8 weights
 // are quantised symmetrically, each output channel with a scale of its own;
 // q is of the inputs. Sums of 66000 and more products may overflow in Int8.
-// It panics where HasPrecision has an error.
+// It panics where HasPrecision has an error, and where q makes no sense.
 func (d *Device) PackLowConv(s ConvShape, w, bias []float32, p Precision, q Quantisation) *LowConv {
 	if err := d.HasPrecision(p); err != nil || p == Float32 || s.Groups != 1 {
 		panic(fmt.Sprintf("cpu: PackLowConv: %v cannot convolve %+v: %v", p, s, err))
@@ -35,6 +35,9 @@ func (d *Device) PackLowConv(s ConvShape, w, bias []float32, p Precision, q Quan
 	}
 	c.weights = asUnits(Alloc(ceilDiv(s.K, l) * l * depth))
 	if p == Int8 {
+		if !(q.Scale > 0) || q.Zero < 0 || q.Zero > 255 {
+			panic(fmt.Sprintf("cpu: PackLowConv: inputs quantised by %+v: want a scale above 0, a zero point of 0 … 255", q))
+		}
 		c.in, c.inv = q, 1/q.Scale
 		c.start, c.scale = make([]int32, len(c.bias)), Alloc(len(c.bias))
 	}

@@ -268,6 +268,19 @@ func checkPacked(name string, c *LowConv, m lowMap, s ConvShape, x []float32) er
 	return nil
 }
 
+func TestLowConvAllocatesNothing(t *testing.T) {
+	for _, p := range []Precision{BFloat16, Int8} {
+		for _, d := range lowDevices(t, p) {
+			s := tiled(2, 40, 40, 6, 5)
+			c := d.PackLowConv(s, make([]float32, s.K*s.depth()), nil, p, Quantisation{Scale: 1})
+			x, y := emptyBlocks(d, s.N, s.C, s.H, s.W), emptyBlocks(d, s.N, s.K, s.OH, s.OW)
+			if n := testing.AllocsPerRun(10, func() { d.LowConv(c, y, x, BlockEpilogue{}) }); n != 0 {
+				t.Errorf("%s, %v: %g allocations a run", d.Name(), p, n)
+			}
+		}
+	}
+}
+
 func TestHasPrecision(t *testing.T) {
 	for _, d := range devices(t) {
 		for _, p := range []Precision{Float32, BFloat16, Int8} {

@@ -1038,290 +1038,290 @@ var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.inv)-104]
 //go:noescape
 func bf16PackAVX512(t *lowPackArgs)
 
-// bf16AVX5121x1 is bf16Portable for 1 pixels by 16 channels.
+// bf16BlockAVX512x1 is bf16Portable for 1 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5121x1(t *lowArgs)
+func bf16BlockAVX512x1(t *lowArgs)
 
-// bf16AVX5122x1 is bf16Portable for 2 pixels by 16 channels.
+// bf16BlockAVX512x2 is bf16Portable for 2 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5122x1(t *lowArgs)
+func bf16BlockAVX512x2(t *lowArgs)
 
-// bf16AVX5123x1 is bf16Portable for 3 pixels by 16 channels.
+// bf16BlockAVX512x3 is bf16Portable for 3 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5123x1(t *lowArgs)
+func bf16BlockAVX512x3(t *lowArgs)
 
-// bf16AVX5124x1 is bf16Portable for 4 pixels by 16 channels.
+// bf16BlockAVX512x4 is bf16Portable for 4 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5124x1(t *lowArgs)
+func bf16BlockAVX512x4(t *lowArgs)
 
-// bf16AVX5125x1 is bf16Portable for 5 pixels by 16 channels.
+// bf16BlockAVX512x5 is bf16Portable for 5 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5125x1(t *lowArgs)
+func bf16BlockAVX512x5(t *lowArgs)
 
-// bf16AVX5126x1 is bf16Portable for 6 pixels by 16 channels.
+// bf16BlockAVX512x6 is bf16Portable for 6 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5126x1(t *lowArgs)
+func bf16BlockAVX512x6(t *lowArgs)
 
-// bf16AVX5127x1 is bf16Portable for 7 pixels by 16 channels.
+// bf16BlockAVX512x7 is bf16Portable for 7 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5127x1(t *lowArgs)
+func bf16BlockAVX512x7(t *lowArgs)
 
-// bf16AVX5128x1 is bf16Portable for 8 pixels by 16 channels.
+// bf16BlockAVX512x8 is bf16Portable for 8 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5128x1(t *lowArgs)
+func bf16BlockAVX512x8(t *lowArgs)
 
-// bf16AVX5129x1 is bf16Portable for 9 pixels by 16 channels.
+// bf16BlockAVX512x9 is bf16Portable for 9 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX5129x1(t *lowArgs)
+func bf16BlockAVX512x9(t *lowArgs)
 
-// bf16AVX51210x1 is bf16Portable for 10 pixels by 16 channels.
+// bf16BlockAVX512x10 is bf16Portable for 10 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX51210x1(t *lowArgs)
+func bf16BlockAVX512x10(t *lowArgs)
 
-// bf16AVX51211x1 is bf16Portable for 11 pixels by 16 channels.
+// bf16BlockAVX512x11 is bf16Portable for 11 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX51211x1(t *lowArgs)
+func bf16BlockAVX512x11(t *lowArgs)
 
-// bf16AVX51212x1 is bf16Portable for 12 pixels by 16 channels.
+// bf16BlockAVX512x12 is bf16Portable for 12 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX51212x1(t *lowArgs)
+func bf16BlockAVX512x12(t *lowArgs)
 
-// bf16AVX51213x1 is bf16Portable for 13 pixels by 16 channels.
+// bf16BlockAVX512x13 is bf16Portable for 13 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX51213x1(t *lowArgs)
+func bf16BlockAVX512x13(t *lowArgs)
 
-// bf16AVX51214x1 is bf16Portable for 14 pixels by 16 channels.
+// bf16BlockAVX512x14 is bf16Portable for 14 pixels by 32 channels.
 //
 //go:noescape
-func bf16AVX51214x1(t *lowArgs)
+func bf16BlockAVX512x14(t *lowArgs)
 
-// bf16AVX5121x2 is bf16Portable for 1 pixels by 32 channels.
+// bf16NarrowAVX512x1 is bf16Portable for 1 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5121x2(t *lowArgs)
+func bf16NarrowAVX512x1(t *lowArgs)
 
-// bf16AVX5122x2 is bf16Portable for 2 pixels by 32 channels.
+// bf16NarrowAVX512x2 is bf16Portable for 2 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5122x2(t *lowArgs)
+func bf16NarrowAVX512x2(t *lowArgs)
 
-// bf16AVX5123x2 is bf16Portable for 3 pixels by 32 channels.
+// bf16NarrowAVX512x3 is bf16Portable for 3 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5123x2(t *lowArgs)
+func bf16NarrowAVX512x3(t *lowArgs)
 
-// bf16AVX5124x2 is bf16Portable for 4 pixels by 32 channels.
+// bf16NarrowAVX512x4 is bf16Portable for 4 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5124x2(t *lowArgs)
+func bf16NarrowAVX512x4(t *lowArgs)
 
-// bf16AVX5125x2 is bf16Portable for 5 pixels by 32 channels.
+// bf16NarrowAVX512x5 is bf16Portable for 5 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5125x2(t *lowArgs)
+func bf16NarrowAVX512x5(t *lowArgs)
 
-// bf16AVX5126x2 is bf16Portable for 6 pixels by 32 channels.
+// bf16NarrowAVX512x6 is bf16Portable for 6 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5126x2(t *lowArgs)
+func bf16NarrowAVX512x6(t *lowArgs)
 
-// bf16AVX5127x2 is bf16Portable for 7 pixels by 32 channels.
+// bf16NarrowAVX512x7 is bf16Portable for 7 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5127x2(t *lowArgs)
+func bf16NarrowAVX512x7(t *lowArgs)
 
-// bf16AVX5128x2 is bf16Portable for 8 pixels by 32 channels.
+// bf16NarrowAVX512x8 is bf16Portable for 8 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5128x2(t *lowArgs)
+func bf16NarrowAVX512x8(t *lowArgs)
 
-// bf16AVX5129x2 is bf16Portable for 9 pixels by 32 channels.
+// bf16NarrowAVX512x9 is bf16Portable for 9 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX5129x2(t *lowArgs)
+func bf16NarrowAVX512x9(t *lowArgs)
 
-// bf16AVX51210x2 is bf16Portable for 10 pixels by 32 channels.
+// bf16NarrowAVX512x10 is bf16Portable for 10 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX51210x2(t *lowArgs)
+func bf16NarrowAVX512x10(t *lowArgs)
 
-// bf16AVX51211x2 is bf16Portable for 11 pixels by 32 channels.
+// bf16NarrowAVX512x11 is bf16Portable for 11 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX51211x2(t *lowArgs)
+func bf16NarrowAVX512x11(t *lowArgs)
 
-// bf16AVX51212x2 is bf16Portable for 12 pixels by 32 channels.
+// bf16NarrowAVX512x12 is bf16Portable for 12 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX51212x2(t *lowArgs)
+func bf16NarrowAVX512x12(t *lowArgs)
 
-// bf16AVX51213x2 is bf16Portable for 13 pixels by 32 channels.
+// bf16NarrowAVX512x13 is bf16Portable for 13 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX51213x2(t *lowArgs)
+func bf16NarrowAVX512x13(t *lowArgs)
 
-// bf16AVX51214x2 is bf16Portable for 14 pixels by 32 channels.
+// bf16NarrowAVX512x14 is bf16Portable for 14 pixels by 16 channels.
 //
 //go:noescape
-func bf16AVX51214x2(t *lowArgs)
+func bf16NarrowAVX512x14(t *lowArgs)
 
 // int8PackAVX512 is int8PackPortable.
 //
 //go:noescape
 func int8PackAVX512(t *lowPackArgs)
 
-// int8AVX5121x1 is int8Portable for 1 pixels by 16 channels.
+// int8BlockAVX512x1 is int8Portable for 1 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5121x1(t *lowArgs)
+func int8BlockAVX512x1(t *lowArgs)
 
-// int8AVX5122x1 is int8Portable for 2 pixels by 16 channels.
+// int8BlockAVX512x2 is int8Portable for 2 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5122x1(t *lowArgs)
+func int8BlockAVX512x2(t *lowArgs)
 
-// int8AVX5123x1 is int8Portable for 3 pixels by 16 channels.
+// int8BlockAVX512x3 is int8Portable for 3 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5123x1(t *lowArgs)
+func int8BlockAVX512x3(t *lowArgs)
 
-// int8AVX5124x1 is int8Portable for 4 pixels by 16 channels.
+// int8BlockAVX512x4 is int8Portable for 4 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5124x1(t *lowArgs)
+func int8BlockAVX512x4(t *lowArgs)
 
-// int8AVX5125x1 is int8Portable for 5 pixels by 16 channels.
+// int8BlockAVX512x5 is int8Portable for 5 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5125x1(t *lowArgs)
+func int8BlockAVX512x5(t *lowArgs)
 
-// int8AVX5126x1 is int8Portable for 6 pixels by 16 channels.
+// int8BlockAVX512x6 is int8Portable for 6 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5126x1(t *lowArgs)
+func int8BlockAVX512x6(t *lowArgs)
 
-// int8AVX5127x1 is int8Portable for 7 pixels by 16 channels.
+// int8BlockAVX512x7 is int8Portable for 7 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5127x1(t *lowArgs)
+func int8BlockAVX512x7(t *lowArgs)
 
-// int8AVX5128x1 is int8Portable for 8 pixels by 16 channels.
+// int8BlockAVX512x8 is int8Portable for 8 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5128x1(t *lowArgs)
+func int8BlockAVX512x8(t *lowArgs)
 
-// int8AVX5129x1 is int8Portable for 9 pixels by 16 channels.
+// int8BlockAVX512x9 is int8Portable for 9 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX5129x1(t *lowArgs)
+func int8BlockAVX512x9(t *lowArgs)
 
-// int8AVX51210x1 is int8Portable for 10 pixels by 16 channels.
+// int8BlockAVX512x10 is int8Portable for 10 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX51210x1(t *lowArgs)
+func int8BlockAVX512x10(t *lowArgs)
 
-// int8AVX51211x1 is int8Portable for 11 pixels by 16 channels.
+// int8BlockAVX512x11 is int8Portable for 11 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX51211x1(t *lowArgs)
+func int8BlockAVX512x11(t *lowArgs)
 
-// int8AVX51212x1 is int8Portable for 12 pixels by 16 channels.
+// int8BlockAVX512x12 is int8Portable for 12 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX51212x1(t *lowArgs)
+func int8BlockAVX512x12(t *lowArgs)
 
-// int8AVX51213x1 is int8Portable for 13 pixels by 16 channels.
+// int8BlockAVX512x13 is int8Portable for 13 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX51213x1(t *lowArgs)
+func int8BlockAVX512x13(t *lowArgs)
 
-// int8AVX51214x1 is int8Portable for 14 pixels by 16 channels.
+// int8BlockAVX512x14 is int8Portable for 14 pixels by 32 channels.
 //
 //go:noescape
-func int8AVX51214x1(t *lowArgs)
+func int8BlockAVX512x14(t *lowArgs)
 
-// int8AVX5121x2 is int8Portable for 1 pixels by 32 channels.
+// int8NarrowAVX512x1 is int8Portable for 1 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5121x2(t *lowArgs)
+func int8NarrowAVX512x1(t *lowArgs)
 
-// int8AVX5122x2 is int8Portable for 2 pixels by 32 channels.
+// int8NarrowAVX512x2 is int8Portable for 2 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5122x2(t *lowArgs)
+func int8NarrowAVX512x2(t *lowArgs)
 
-// int8AVX5123x2 is int8Portable for 3 pixels by 32 channels.
+// int8NarrowAVX512x3 is int8Portable for 3 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5123x2(t *lowArgs)
+func int8NarrowAVX512x3(t *lowArgs)
 
-// int8AVX5124x2 is int8Portable for 4 pixels by 32 channels.
+// int8NarrowAVX512x4 is int8Portable for 4 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5124x2(t *lowArgs)
+func int8NarrowAVX512x4(t *lowArgs)
 
-// int8AVX5125x2 is int8Portable for 5 pixels by 32 channels.
+// int8NarrowAVX512x5 is int8Portable for 5 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5125x2(t *lowArgs)
+func int8NarrowAVX512x5(t *lowArgs)
 
-// int8AVX5126x2 is int8Portable for 6 pixels by 32 channels.
+// int8NarrowAVX512x6 is int8Portable for 6 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5126x2(t *lowArgs)
+func int8NarrowAVX512x6(t *lowArgs)
 
-// int8AVX5127x2 is int8Portable for 7 pixels by 32 channels.
+// int8NarrowAVX512x7 is int8Portable for 7 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5127x2(t *lowArgs)
+func int8NarrowAVX512x7(t *lowArgs)
 
-// int8AVX5128x2 is int8Portable for 8 pixels by 32 channels.
+// int8NarrowAVX512x8 is int8Portable for 8 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5128x2(t *lowArgs)
+func int8NarrowAVX512x8(t *lowArgs)
 
-// int8AVX5129x2 is int8Portable for 9 pixels by 32 channels.
+// int8NarrowAVX512x9 is int8Portable for 9 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX5129x2(t *lowArgs)
+func int8NarrowAVX512x9(t *lowArgs)
 
-// int8AVX51210x2 is int8Portable for 10 pixels by 32 channels.
+// int8NarrowAVX512x10 is int8Portable for 10 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX51210x2(t *lowArgs)
+func int8NarrowAVX512x10(t *lowArgs)
 
-// int8AVX51211x2 is int8Portable for 11 pixels by 32 channels.
+// int8NarrowAVX512x11 is int8Portable for 11 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX51211x2(t *lowArgs)
+func int8NarrowAVX512x11(t *lowArgs)
 
-// int8AVX51212x2 is int8Portable for 12 pixels by 32 channels.
+// int8NarrowAVX512x12 is int8Portable for 12 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX51212x2(t *lowArgs)
+func int8NarrowAVX512x12(t *lowArgs)
 
-// int8AVX51213x2 is int8Portable for 13 pixels by 32 channels.
+// int8NarrowAVX512x13 is int8Portable for 13 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX51213x2(t *lowArgs)
+func int8NarrowAVX512x13(t *lowArgs)
 
-// int8AVX51214x2 is int8Portable for 14 pixels by 32 channels.
+// int8NarrowAVX512x14 is int8Portable for 14 pixels by 16 channels.
 //
 //go:noescape
-func int8AVX51214x2(t *lowArgs)
+func int8NarrowAVX512x14(t *lowArgs)
 
 var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	tiles: tilesAVX512[:], strips: stripsAVX512[:], row: rowAVX512, rowCols: 128,
@@ -1329,10 +1329,8 @@ var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16,
 	block: blockAVX512[:], narrow: narrowAVX512[:], scalar: scalarAVX512[:], scalarNarrow: scalarNarrowAVX512[:], tapMax: tapMaxAVX512, tapSum: tapSumAVX512, tapMul: tapMulAVX512, gather: gatherAVX512,
 	winoIn: winoInAVX512[:], winoOut: winoOutAVX512[:], winoPool: winoPoolAVX512[:],
-	low: [Int8 + 1]lowKernels{BFloat16: {pack: bf16PackAVX512,
-		narrow: []func(*lowArgs){nil, bf16AVX5121x1, bf16AVX5122x1, bf16AVX5123x1, bf16AVX5124x1, bf16AVX5125x1, bf16AVX5126x1, bf16AVX5127x1, bf16AVX5128x1, bf16AVX5129x1, bf16AVX51210x1, bf16AVX51211x1, bf16AVX51212x1, bf16AVX51213x1, bf16AVX51214x1},
-		block:  []func(*lowArgs){nil, bf16AVX5121x2, bf16AVX5122x2, bf16AVX5123x2, bf16AVX5124x2, bf16AVX5125x2, bf16AVX5126x2, bf16AVX5127x2, bf16AVX5128x2, bf16AVX5129x2, bf16AVX51210x2, bf16AVX51211x2, bf16AVX51212x2, bf16AVX51213x2, bf16AVX51214x2}},
-		Int8: {pack: int8PackAVX512,
-			narrow: []func(*lowArgs){nil, int8AVX5121x1, int8AVX5122x1, int8AVX5123x1, int8AVX5124x1, int8AVX5125x1, int8AVX5126x1, int8AVX5127x1, int8AVX5128x1, int8AVX5129x1, int8AVX51210x1, int8AVX51211x1, int8AVX51212x1, int8AVX51213x1, int8AVX51214x1},
-			block:  []func(*lowArgs){nil, int8AVX5121x2, int8AVX5122x2, int8AVX5123x2, int8AVX5124x2, int8AVX5125x2, int8AVX5126x2, int8AVX5127x2, int8AVX5128x2, int8AVX5129x2, int8AVX51210x2, int8AVX51211x2, int8AVX51212x2, int8AVX51213x2, int8AVX51214x2}},
-	}}
+	low: [Int8 + 1]lowKernels{
+		BFloat16: {[]func(*lowArgs){nil, bf16BlockAVX512x1, bf16BlockAVX512x2, bf16BlockAVX512x3, bf16BlockAVX512x4, bf16BlockAVX512x5, bf16BlockAVX512x6, bf16BlockAVX512x7, bf16BlockAVX512x8, bf16BlockAVX512x9, bf16BlockAVX512x10, bf16BlockAVX512x11, bf16BlockAVX512x12, bf16BlockAVX512x13, bf16BlockAVX512x14}, []func(*lowArgs){nil, bf16NarrowAVX512x1, bf16NarrowAVX512x2, bf16NarrowAVX512x3, bf16NarrowAVX512x4, bf16NarrowAVX512x5, bf16NarrowAVX512x6, bf16NarrowAVX512x7, bf16NarrowAVX512x8, bf16NarrowAVX512x9, bf16NarrowAVX512x10, bf16NarrowAVX512x11, bf16NarrowAVX512x12, bf16NarrowAVX512x13, bf16NarrowAVX512x14}, bf16PackAVX512},
+		Int8:     {[]func(*lowArgs){nil, int8BlockAVX512x1, int8BlockAVX512x2, int8BlockAVX512x3, int8BlockAVX512x4, int8BlockAVX512x5, int8BlockAVX512x6, int8BlockAVX512x7, int8BlockAVX512x8, int8BlockAVX512x9, int8BlockAVX512x10, int8BlockAVX512x11, int8BlockAVX512x12, int8BlockAVX512x13, int8BlockAVX512x14}, []func(*lowArgs){nil, int8NarrowAVX512x1, int8NarrowAVX512x2, int8NarrowAVX512x3, int8NarrowAVX512x4, int8NarrowAVX512x5, int8NarrowAVX512x6, int8NarrowAVX512x7, int8NarrowAVX512x8, int8NarrowAVX512x9, int8NarrowAVX512x10, int8NarrowAVX512x11, int8NarrowAVX512x12, int8NarrowAVX512x13, int8NarrowAVX512x14}, int8PackAVX512},
+	},
+}

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -15,10 +13,10 @@ import (
 // Offsets of the argument structs' fields, see internal/cpu/kernels_low.go:
 // lowArgs begins with blockArgs.
 const (
-	lowX, lowW, lowStart, lowScale             = 192, 216, 240, 264
-	lopY, lopX, lopOffs, lopMask               = 0, 24, 48, 72
-	lopN, lopXi, lopZero, lopInv, lowUnitBytes = 80, 88, 96, 104, 4
-	lowUnits                                   = 16 // in a packed pixel
+	lowX, lowW, lowStart, lowScale = 192, 216, 240, 264
+	lopY, lopX, lopOffs, lopMask   = 0, 24, 48, 72
+	lopN, lopXi, lopZero, lopInv   = 80, 88, 96, 104
+	lowUnits                       = 16 // of 4 bytes, in a packed pixel
 )
 
 // A low is a precision with the kernels' names for it.
@@ -41,126 +39,139 @@ func lowPrecision(s isa) string {
 	if s.bytes < 64 {
 		return ""
 	}
-	checkField("lowArgs", lowX, "units")
-	checkField("lowArgs", lowW, "weights")
-	checkField("lowArgs", lowStart, "start")
-	checkField("lowArgs", lowScale, "scale")
-	for i, f := range []string{"y", "x", "offs", "mask"} {
-		checkField("lowPackArgs", 24*i, f)
-	}
-	for i, f := range []string{"n", "xi", "zero", "inv"} {
-		checkField("lowPackArgs", lopN+8*i, f)
-	}
+	checkLow()
 	fields := ""
 	for _, p := range lows {
 		pack := p.file + "Pack" + s.name
 		p.pack(s, pack)
-		fields += fmt.Sprintf("%s: {pack: %s", p.name, pack)
-		for n, field := range []string{1: "narrow", 2: "block"} {
-			if n == 0 {
-				continue
-			}
-			fields += fmt.Sprintf(",\n%s: []func(*lowArgs){nil", field)
-			for m := 1; m <= s.rows; m++ {
-				name := fmt.Sprintf("%s%s%dx%d", p.file, s.name, m, n)
-				lowTile(s, p, name, m, n)
-				fields += ", " + name
-			}
-			fields += "}"
-		}
-		fields += "},\n"
+		fields += fmt.Sprintf("%s: {%s, %s, %s},\n", p.name, lowTiles(s, p, 2), lowTiles(s, p, 1), pack)
 	}
-	return "low: [Int8 + 1]lowKernels{" + fields + "}"
+	return "low: [Int8 + 1]lowKernels{\n" + fields + "},\n"
 }
 
-// checkField makes the generated Go file check a field's offset.
-func checkField(args string, offset int, field string) {
-	fmt.Fprintf(&stubs, "var _ = [1]struct{}{}[unsafe.Offsetof(%s{}.%s)-%d]\n", args, field, offset)
+// lowTiles writes the tiles of n blocks of output channels, and returns their
+// list by number of pixels.
+func lowTiles(s isa, p low, n int) string {
+	list := "nil"
+	for m := 1; m <= s.rows; m++ {
+		name := fmt.Sprintf("%s%s%sx%d", p.file, []string{1: "Narrow", 2: "Block"}[n], s.name, m)
+		lowTile{s, p, m, n}.write(name)
+		list += ", " + name
+	}
+	return "[]func(*lowArgs){" + list + "}"
 }
 
-// lowTile writes a tile of m pixels by n blocks of output channels. Every unit
-// of the input is multiplied with n vectors of weights; the sums stay in
-// registers.
-func lowTile(s isa, p low, name string, m, n int) {
+// checkLow makes the generated Go file check the offsets.
+func checkLow() {
+	check := func(args string, offset, step int, fields ...string) {
+		for i, f := range fields {
+			fmt.Fprintf(&stubs, "var _ = [1]struct{}{}[unsafe.Offsetof(%s{}.%s)-%d]\n", args, f, offset+step*i)
+		}
+	}
+	check("lowArgs", lowX, 24, "units", "weights", "start", "scale")
+	check("lowPackArgs", lopY, 24, "y", "x", "offs", "mask")
+	check("lowPackArgs", lopN, 8, "n", "xi", "zero", "inv")
+	stubs.WriteString("\n")
+}
+
+// A lowTile is m pixels by n blocks of output channels.
+type lowTile struct {
+	isa
+	low
+	m, n int
+}
+
+// The registers: a sum for each pixel and block, a row of weights, units in
+// turn.
+func (t lowTile) acc(i, j int) reg.VecPhysical { return t.v(i*t.n + j) }
+func (t lowTile) row(j int) reg.VecPhysical    { return t.v(t.m*t.n + j) }
+func (t lowTile) one(i int) reg.VecPhysical {
+	used := t.m*t.n + t.n
+	return t.v(used + i%min(3, t.regs-used))
+}
+
+// write writes the kernel. Every unit of the input is multiplied with n vectors
+// of weights; the sums stay in registers.
+func (t lowTile) write(name string) {
 	const unroll = 4
-	arg := kernel(name, "lowArgs", fmt.Sprintf("is %sPortable for %d pixels by %d channels.", p.file, m, n*s.lanes))
-	acc := func(i, j int) reg.VecPhysical { return s.v(i*n + j) }
-	row := func(j int) reg.VecPhysical { return s.v(m*n + j) }
-	one := func(i int) reg.VecPhysical { return s.v(m*n + n + i%min(3, s.regs-m*n-n)) }
-	field := blkBias
-	if p.sums {
-		field = lowStart
-	}
-	first := load(arg(field))
-	for j := range n {
-		VMOVUPS(at(first, j*s.bytes), acc(0, j))
-		for i := 1; i < m; i++ {
-			VMOVAPS(acc(0, j), acc(i, j))
-		}
-	}
-
+	arg := kernel(name, "lowArgs", fmt.Sprintf("is %sPortable for %d pixels by %d channels.", t.file, t.m, t.n*t.lanes))
+	t.start(arg)
 	x, offs, w, steps := load(arg(lowX)), load(arg(blkOffs)), load(arg(lowW)), load(arg(blkSteps))
-	xi := GP64()
-	MOVQ(arg(blkXi), xi)
-	SHLQ(operand.Imm(2), xi)
-	xi3 := GP64()
+	xi, xi3, count := loadBytes(arg(blkXi)), GP64(), GP64()
 	LEAQ(indexed(xi, xi, 2, 0), xi3)
-	bases := make([]reg.GPVirtual, (m+2)/3)
+	bases := make([]reg.GPVirtual, (t.m+2)/3)
 	for i := range bases {
 		bases[i] = GP64()
 	}
-	unit := func(i, u int) operand.Mem {
-		if i%3 == 0 {
-			return at(bases[i/3], lowUnitBytes*u)
-		}
-		return indexed(bases[i/3], xi, uint8(i%3), lowUnitBytes*u)
-	}
-	count := GP64()
 	Label("step")
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
-	LEAQ(indexed(x, bases[0], lowUnitBytes, 0), bases[0])
+	LEAQ(indexed(x, bases[0], 4, 0), bases[0])
 	for i := 1; i < len(bases); i++ {
 		LEAQ(indexed(bases[i-1], xi3, 1, 0), bases[i])
 	}
 	MOVQ(operand.U32(lowUnits/unroll), count)
 	Label("some")
 	for u := range unroll {
-		for j := range n {
-			VMOVUPS(at(w, (u*n+j)*s.bytes), row(j))
-		}
-		for i := range m {
-			VPBROADCASTD(unit(i, u), one(i))
-			for j := range n {
-				p.dot(row(j), one(i), acc(i, j))
-			}
-		}
+		t.products(u, w, xi, bases)
 	}
-	ADDQ(operand.U32(unroll*n*s.bytes), w)
+	ADDQ(operand.U32(unroll*t.n*t.bytes), w)
 	for _, r := range bases {
-		ADDQ(operand.Imm(lowUnitBytes*unroll), r)
+		ADDQ(operand.Imm(4*unroll), r)
 	}
 	DECQ(count)
 	JNZ(operand.LabelRef("some"))
 	DECQ(steps)
 	JNZ(operand.LabelRef("step"))
-	if p.sums {
-		lowScaled(s, arg, m, n, acc)
+	if t.sums {
+		t.scaled(arg)
 	}
-	blockEnd(s, arg, m, n, acc)
+	blockEnd(t.isa, arg, t.m, t.n, t.acc)
 	end()
 }
 
-// lowScaled makes integer sums float32: scale·sum + bias.
-func lowScaled(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical) {
+// start sets the sums to the bias, or to what integers begin with.
+func (t lowTile) start(arg func(int) operand.Mem) {
+	field := blkBias
+	if t.sums {
+		field = lowStart
+	}
+	first := load(arg(field))
+	for j := range t.n {
+		VMOVUPS(at(first, j*t.bytes), t.acc(0, j))
+		for i := 1; i < t.m; i++ {
+			VMOVAPS(t.acc(0, j), t.acc(i, j))
+		}
+	}
+}
+
+// products adds those of unit u: a base is the address of every third pixel.
+func (t lowTile) products(u int, w, xi reg.Register, bases []reg.GPVirtual) {
+	for j := range t.n {
+		VMOVUPS(at(w, (u*t.n+j)*t.bytes), t.row(j))
+	}
+	for i := range t.m {
+		unit := at(bases[i/3], 4*u)
+		if i%3 > 0 {
+			unit = indexed(bases[i/3], xi, uint8(i%3), 4*u)
+		}
+		VPBROADCASTD(unit, t.one(i))
+		for j := range t.n {
+			t.dot(t.row(j), t.one(i), t.acc(i, j))
+		}
+	}
+}
+
+// scaled makes integer sums float32: scale·sum + bias.
+func (t lowTile) scaled(arg func(int) operand.Mem) {
 	bias, scale := load(arg(blkBias)), load(arg(lowScale))
-	for j := range n {
-		by, plus := s.v(m*n), s.v(m*n+1)
-		VMOVUPS(at(scale, j*s.bytes), by)
-		VMOVUPS(at(bias, j*s.bytes), plus)
-		for i := range m {
-			VCVTDQ2PS(acc(i, j), acc(i, j))
-			VFMADD213PS(plus, by, acc(i, j))
+	for j := range t.n {
+		by, plus := t.row(0), t.one(0)
+		VMOVUPS(at(scale, j*t.bytes), by)
+		VMOVUPS(at(bias, j*t.bytes), plus)
+		for i := range t.m {
+			VCVTDQ2PS(t.acc(i, j), t.acc(i, j))
+			VFMADD213PS(plus, by, t.acc(i, j))
 		}
 	}
 }
@@ -230,38 +241,4 @@ func packInt8(s isa, name string) {
 		VPERMD(s.v(0), perm, s.v(0))
 		return s.v(0)
 	})
-}
-
-// Prefixes of instructions, as EVEX abbreviates them.
-const f3, f2 = 2, 3
-
-// evex writes an instruction that neither avo nor Go's assembler knows, with
-// three vectors of 512 bits in Go's order, as its bytes.
-func evex(name string, prefix, opcode byte, b, a, dst reg.VecPhysical) {
-	Commentf("%s %s, %s, %s", name, b.Asm(), a.Asm(), dst.Asm())
-	code := evexBytes(prefix, opcode, number(b), number(a), number(dst))
-	raw("LONG", operand.U32(binary.LittleEndian.Uint32(code[:4])))
-	raw("WORD", operand.U16(binary.LittleEndian.Uint16(code[4:])))
-}
-
-// raw writes a directive of the assembler.
-func raw(directive string, v operand.Op) {
-	Instruction(&ir.Instruction{Opcode: directive, Operands: []operand.Op{v}})
-}
-
-// number is the vector register's number.
-func number(r reg.VecPhysical) int { return int(r.PhysicalIndex()) }
-
-// evexBytes encodes EVEX.512.prefix.0F38.W0 opcode /r for registers, in Go's
-// order: dst = dst op (a, b). The high bits of the numbers are stored inverted.
-func evexBytes(prefix, opcode byte, b, a, dst int) [6]byte {
-	bit := func(n, i, at int) byte { return byte(^n>>i&1) << at }
-	return [6]byte{
-		0x62,
-		bit(dst, 3, 7) | bit(b, 4, 6) | bit(b, 3, 5) | bit(dst, 4, 4) | 2,
-		byte(^a&15)<<3 | 4 | prefix,
-		0x40 | bit(a, 4, 3),
-		opcode,
-		0xc0 | byte(dst&7)<<3 | byte(b&7),
-	}
 }
