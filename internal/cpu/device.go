@@ -48,6 +48,8 @@ type Device struct {
 	windows    windowTask
 	global     globalTask
 	packing    packTask
+	low        lowTask
+	lowPack    lowPackTask
 	factors    []float32 // of the Winograd transforms, see consts
 	scratch    []float32 // shared by the pieces of a task: flipped weights, partial sums
 }
@@ -105,7 +107,7 @@ func (d *Device) Name() string {
 // ScratchBytes is the memory held for intermediate results. It grows to what
 // the largest shapes need and then stays.
 func (d *Device) ScratchBytes() int64 {
-	n := cap(d.scratch)
+	n := cap(d.scratch) + len(d.lowPack.memory)
 	for _, w := range d.team.workers {
 		n += cap(w.panel) + cap(w.plane) + cap(w.strip)
 	}

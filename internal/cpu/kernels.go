@@ -27,7 +27,8 @@ type kernels struct {
 	block, narrow                  []func(*blockArgs) // two blocks and one, a block of inputs a step
 	scalar, scalarNarrow           []func(*blockArgs) // the same, one number a step
 	tapMax, tapSum, tapMul, gather func(*tapArgs)
-	winoIn, winoOut, winoPool      []func(*winoArgs) // by m
+	winoIn, winoOut, winoPool      []func(*winoArgs)    // by m
+	low                            [Int8 + 1]lowKernels // by precision; without kernels where there are none
 }
 
 // blockLanes is the number of channels in a block.
@@ -54,6 +55,7 @@ var kernelsPortable = &kernels{
 	block: blockSet(2, blockLanes), narrow: blockSet(1, blockLanes), scalar: blockSet(2, 1), scalarNarrow: blockSet(1, 1),
 	tapMax: tapMaxPortable, tapSum: tapSumPortable, tapMul: tapMulPortable, gather: gatherPortable,
 	winoIn: winoSet(winoInPortable), winoOut: winoSet(winoOutPortable), winoPool: winoSet(winoPoolPortable),
+	low: lowPortable,
 }
 
 // tileArgs are the operands of a tile of a matrix product. Steps count

@@ -227,6 +227,8 @@ type worker struct {
 	block blockArgs
 	tap   tapArgs
 	wino  winoArgs
+	low   lowArgs
+	pack  lowPackArgs
 	runs  []run
 	offs  []int
 }

@@ -436,7 +436,8 @@ var kernelsAVX2 = &kernels{name: "avx2", rows: 6, cols: 16,
 	dots: dotsAVX2[:], dotRows: 3, dotCols: 4, columns: columnsAVX2[:],
 	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, max: maxAVX2, axpy: axpyAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8,
 	block: blockAVX2[:], narrow: narrowAVX2[:], scalar: scalarAVX2[:], scalarNarrow: scalarNarrowAVX2[:], tapMax: tapMaxAVX2, tapSum: tapSumAVX2, tapMul: tapMulAVX2, gather: gatherAVX2,
-	winoIn: winoInAVX2[:], winoOut: winoOutAVX2[:], winoPool: winoPoolAVX2[:]}
+	winoIn: winoInAVX2[:], winoOut: winoOutAVX2[:], winoPool: winoPoolAVX2[:],
+}
 
 // tileAVX512x1 is tilePortable for 1 rows by 32 columns.
 //
@@ -1020,9 +1021,317 @@ var winoOutAVX512 = [...]func(*winoArgs){2: winoOutAVX5122, 4: winoOutAVX5124, 6
 
 var winoPoolAVX512 = [...]func(*winoArgs){2: winoPoolAVX5122, 4: winoPoolAVX5124, 6: winoPoolAVX5126}
 
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.units)-192]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.weights)-216]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.start)-240]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.scale)-264]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.y)-0]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.x)-24]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.offs)-48]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.mask)-72]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.n)-80]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.xi)-88]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.zero)-96]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.inv)-104]
+
+// bf16PackAVX512 is bf16PackPortable.
+//
+//go:noescape
+func bf16PackAVX512(t *lowPackArgs)
+
+// bf16BlockAVX512x1 is bf16Portable for 1 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x1(t *lowArgs)
+
+// bf16BlockAVX512x2 is bf16Portable for 2 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x2(t *lowArgs)
+
+// bf16BlockAVX512x3 is bf16Portable for 3 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x3(t *lowArgs)
+
+// bf16BlockAVX512x4 is bf16Portable for 4 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x4(t *lowArgs)
+
+// bf16BlockAVX512x5 is bf16Portable for 5 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x5(t *lowArgs)
+
+// bf16BlockAVX512x6 is bf16Portable for 6 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x6(t *lowArgs)
+
+// bf16BlockAVX512x7 is bf16Portable for 7 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x7(t *lowArgs)
+
+// bf16BlockAVX512x8 is bf16Portable for 8 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x8(t *lowArgs)
+
+// bf16BlockAVX512x9 is bf16Portable for 9 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x9(t *lowArgs)
+
+// bf16BlockAVX512x10 is bf16Portable for 10 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x10(t *lowArgs)
+
+// bf16BlockAVX512x11 is bf16Portable for 11 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x11(t *lowArgs)
+
+// bf16BlockAVX512x12 is bf16Portable for 12 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x12(t *lowArgs)
+
+// bf16BlockAVX512x13 is bf16Portable for 13 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x13(t *lowArgs)
+
+// bf16BlockAVX512x14 is bf16Portable for 14 pixels by 32 channels.
+//
+//go:noescape
+func bf16BlockAVX512x14(t *lowArgs)
+
+// bf16NarrowAVX512x1 is bf16Portable for 1 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x1(t *lowArgs)
+
+// bf16NarrowAVX512x2 is bf16Portable for 2 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x2(t *lowArgs)
+
+// bf16NarrowAVX512x3 is bf16Portable for 3 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x3(t *lowArgs)
+
+// bf16NarrowAVX512x4 is bf16Portable for 4 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x4(t *lowArgs)
+
+// bf16NarrowAVX512x5 is bf16Portable for 5 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x5(t *lowArgs)
+
+// bf16NarrowAVX512x6 is bf16Portable for 6 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x6(t *lowArgs)
+
+// bf16NarrowAVX512x7 is bf16Portable for 7 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x7(t *lowArgs)
+
+// bf16NarrowAVX512x8 is bf16Portable for 8 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x8(t *lowArgs)
+
+// bf16NarrowAVX512x9 is bf16Portable for 9 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x9(t *lowArgs)
+
+// bf16NarrowAVX512x10 is bf16Portable for 10 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x10(t *lowArgs)
+
+// bf16NarrowAVX512x11 is bf16Portable for 11 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x11(t *lowArgs)
+
+// bf16NarrowAVX512x12 is bf16Portable for 12 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x12(t *lowArgs)
+
+// bf16NarrowAVX512x13 is bf16Portable for 13 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x13(t *lowArgs)
+
+// bf16NarrowAVX512x14 is bf16Portable for 14 pixels by 16 channels.
+//
+//go:noescape
+func bf16NarrowAVX512x14(t *lowArgs)
+
+// int8PackAVX512 is int8PackPortable.
+//
+//go:noescape
+func int8PackAVX512(t *lowPackArgs)
+
+// int8BlockAVX512x1 is int8Portable for 1 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x1(t *lowArgs)
+
+// int8BlockAVX512x2 is int8Portable for 2 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x2(t *lowArgs)
+
+// int8BlockAVX512x3 is int8Portable for 3 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x3(t *lowArgs)
+
+// int8BlockAVX512x4 is int8Portable for 4 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x4(t *lowArgs)
+
+// int8BlockAVX512x5 is int8Portable for 5 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x5(t *lowArgs)
+
+// int8BlockAVX512x6 is int8Portable for 6 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x6(t *lowArgs)
+
+// int8BlockAVX512x7 is int8Portable for 7 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x7(t *lowArgs)
+
+// int8BlockAVX512x8 is int8Portable for 8 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x8(t *lowArgs)
+
+// int8BlockAVX512x9 is int8Portable for 9 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x9(t *lowArgs)
+
+// int8BlockAVX512x10 is int8Portable for 10 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x10(t *lowArgs)
+
+// int8BlockAVX512x11 is int8Portable for 11 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x11(t *lowArgs)
+
+// int8BlockAVX512x12 is int8Portable for 12 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x12(t *lowArgs)
+
+// int8BlockAVX512x13 is int8Portable for 13 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x13(t *lowArgs)
+
+// int8BlockAVX512x14 is int8Portable for 14 pixels by 32 channels.
+//
+//go:noescape
+func int8BlockAVX512x14(t *lowArgs)
+
+// int8NarrowAVX512x1 is int8Portable for 1 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x1(t *lowArgs)
+
+// int8NarrowAVX512x2 is int8Portable for 2 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x2(t *lowArgs)
+
+// int8NarrowAVX512x3 is int8Portable for 3 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x3(t *lowArgs)
+
+// int8NarrowAVX512x4 is int8Portable for 4 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x4(t *lowArgs)
+
+// int8NarrowAVX512x5 is int8Portable for 5 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x5(t *lowArgs)
+
+// int8NarrowAVX512x6 is int8Portable for 6 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x6(t *lowArgs)
+
+// int8NarrowAVX512x7 is int8Portable for 7 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x7(t *lowArgs)
+
+// int8NarrowAVX512x8 is int8Portable for 8 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x8(t *lowArgs)
+
+// int8NarrowAVX512x9 is int8Portable for 9 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x9(t *lowArgs)
+
+// int8NarrowAVX512x10 is int8Portable for 10 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x10(t *lowArgs)
+
+// int8NarrowAVX512x11 is int8Portable for 11 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x11(t *lowArgs)
+
+// int8NarrowAVX512x12 is int8Portable for 12 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x12(t *lowArgs)
+
+// int8NarrowAVX512x13 is int8Portable for 13 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x13(t *lowArgs)
+
+// int8NarrowAVX512x14 is int8Portable for 14 pixels by 16 channels.
+//
+//go:noescape
+func int8NarrowAVX512x14(t *lowArgs)
+
 var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	tiles: tilesAVX512[:], strips: stripsAVX512[:], row: rowAVX512, rowCols: 128,
 	dots: dotsAVX512[:], dotRows: 4, dotCols: 6, columns: columnsAVX512[:],
 	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16,
 	block: blockAVX512[:], narrow: narrowAVX512[:], scalar: scalarAVX512[:], scalarNarrow: scalarNarrowAVX512[:], tapMax: tapMaxAVX512, tapSum: tapSumAVX512, tapMul: tapMulAVX512, gather: gatherAVX512,
-	winoIn: winoInAVX512[:], winoOut: winoOutAVX512[:], winoPool: winoPoolAVX512[:]}
+	winoIn: winoInAVX512[:], winoOut: winoOutAVX512[:], winoPool: winoPoolAVX512[:],
+	low: [Int8 + 1]lowKernels{
+		BFloat16: {[]func(*lowArgs){nil, bf16BlockAVX512x1, bf16BlockAVX512x2, bf16BlockAVX512x3, bf16BlockAVX512x4, bf16BlockAVX512x5, bf16BlockAVX512x6, bf16BlockAVX512x7, bf16BlockAVX512x8, bf16BlockAVX512x9, bf16BlockAVX512x10, bf16BlockAVX512x11, bf16BlockAVX512x12, bf16BlockAVX512x13, bf16BlockAVX512x14}, []func(*lowArgs){nil, bf16NarrowAVX512x1, bf16NarrowAVX512x2, bf16NarrowAVX512x3, bf16NarrowAVX512x4, bf16NarrowAVX512x5, bf16NarrowAVX512x6, bf16NarrowAVX512x7, bf16NarrowAVX512x8, bf16NarrowAVX512x9, bf16NarrowAVX512x10, bf16NarrowAVX512x11, bf16NarrowAVX512x12, bf16NarrowAVX512x13, bf16NarrowAVX512x14}, bf16PackAVX512},
+		Int8:     {[]func(*lowArgs){nil, int8BlockAVX512x1, int8BlockAVX512x2, int8BlockAVX512x3, int8BlockAVX512x4, int8BlockAVX512x5, int8BlockAVX512x6, int8BlockAVX512x7, int8BlockAVX512x8, int8BlockAVX512x9, int8BlockAVX512x10, int8BlockAVX512x11, int8BlockAVX512x12, int8BlockAVX512x13, int8BlockAVX512x14}, []func(*lowArgs){nil, int8NarrowAVX512x1, int8NarrowAVX512x2, int8NarrowAVX512x3, int8NarrowAVX512x4, int8NarrowAVX512x5, int8NarrowAVX512x6, int8NarrowAVX512x7, int8NarrowAVX512x8, int8NarrowAVX512x9, int8NarrowAVX512x10, int8NarrowAVX512x11, int8NarrowAVX512x12, int8NarrowAVX512x13, int8NarrowAVX512x14}, int8PackAVX512},
+	},
+}

@@ -1,0 +1,23 @@
+package main
+
+import "testing"
+
+// The encodings are those of llvm-mc.
+func TestEvexBytes(t *testing.T) {
+	for _, c := range []struct {
+		prefix, opcode byte
+		b, a, dst      int
+		want           [6]byte
+	}{
+		{f3, 0x52, 3, 2, 1, [6]byte{0x62, 0xf2, 0x6e, 0x48, 0x52, 0xcb}},
+		{f3, 0x52, 31, 28, 0, [6]byte{0x62, 0x92, 0x1e, 0x40, 0x52, 0xc7}},
+		{f3, 0x52, 8, 16, 27, [6]byte{0x62, 0x42, 0x7e, 0x40, 0x52, 0xd8}},
+		{f3, 0x52, 30, 31, 15, [6]byte{0x62, 0x12, 0x06, 0x40, 0x52, 0xfe}},
+		{f2, 0x72, 0, 1, 2, [6]byte{0x62, 0xf2, 0x77, 0x48, 0x72, 0xd0}},
+		{f2, 0x72, 17, 9, 30, [6]byte{0x62, 0x22, 0x37, 0x48, 0x72, 0xf1}},
+	} {
+		if got := evexBytes(c.prefix, c.opcode, c.b, c.a, c.dst); got != c.want {
+			t.Errorf("prefix %d, opcode %#x, Z%d, Z%d, Z%d: got % x, want % x", c.prefix, c.opcode, c.b, c.a, c.dst, got, c.want)
+		}
+	}
+}
