@@ -121,8 +121,8 @@ func (t *lowTask) run(d *Device, c *LowConv, m lowMap, y Blocks, e BlockEpilogue
 	t.tiles = rows * t.inRow
 	under := 4 * lowUnits * m.blocks * ceilDiv(t.width, t.inRow) * m.stepY * m.stepX
 	most := min(max(1, lowBytes/under), t.tiles)
-	t.splits = min(len(c.panels), ceilDiv(enoughPieces, ceilDiv(t.tiles, most)))
-	blocks := max(ceilDiv(t.tiles, most), min(t.tiles, enoughPieces/t.splits))
+	t.splits = min(len(c.panels), ceilDiv(d.enough(), ceilDiv(t.tiles, most)))
+	blocks := max(ceilDiv(t.tiles, most), min(t.tiles, d.enough()/t.splits))
 	t.block = ceilDiv(t.tiles, blocks)
 	d.team.run(ceilDiv(t.tiles, t.block)*t.splits, t)
 	t.c, t.m, t.y, t.e = nil, lowMap{}, Blocks{}, BlockEpilogue{}

@@ -141,7 +141,7 @@ func (t *lowPackTask) run(d *Device, c *LowConv, x Blocks) lowMap {
 	}
 	m.units = asUnits(t.memory)[:m.blocks*m.stride]
 	t.border = uint32(c.in.Zero) * 0x01010101
-	t.parts = max(1, min(ceilDiv(enoughPieces, m.blocks), pixels/64))
+	t.parts = max(1, min(ceilDiv(d.enough(), m.blocks), pixels/64))
 	d.team.run(m.blocks*t.parts, t)
 	t.c, t.x = nil, Blocks{}
 	return *m

@@ -1021,10 +1021,10 @@ var winoOutAVX512 = [...]func(*winoArgs){2: winoOutAVX5122, 4: winoOutAVX5124, 6
 
 var winoPoolAVX512 = [...]func(*winoArgs){2: winoPoolAVX5122, 4: winoPoolAVX5124, 6: winoPoolAVX5126}
 
-var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.units)-192]
-var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.weights)-216]
-var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.start)-240]
-var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.scale)-264]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.units)-200]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.weights)-224]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.start)-248]
+var _ = [1]struct{}{}[unsafe.Offsetof(lowArgs{}.scale)-272]
 var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.y)-0]
 var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.x)-24]
 var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.offs)-48]

@@ -150,6 +150,14 @@ func prefetchEnd(s isa, arg func(int) operand.Mem, m, n int, done reg.Register) 
 	}
 }
 
+// past is the memory at r + done + disp; done may be nil.
+func past(r, done reg.Register, disp int) operand.Mem {
+	if done == nil {
+		return at(r, disp)
+	}
+	return indexed(r, done, 1, disp)
+}
+
 // blockEnd adds, clamps and stores.
 func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical, done reg.Register) {
 	add := load(arg(blkAdd))
@@ -158,7 +166,7 @@ func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg
 	step := loadBytes(arg(blkAddj))
 	for j := range n {
 		for i := range m {
-			VADDPS(indexed(add, done, 1, i*s.bytes), acc(i, j), acc(i, j))
+			VADDPS(past(add, done, i*s.bytes), acc(i, j), acc(i, j))
 		}
 		if j < n-1 {
 			ADDQ(step, add)
@@ -188,7 +196,7 @@ func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg
 	y := load(arg(blkY))
 	for j := range n {
 		for i := range m {
-			VMOVUPS(acc(i, j), indexed(y, done, 1, i*s.bytes))
+			VMOVUPS(acc(i, j), past(y, done, i*s.bytes))
 		}
 		if j < n-1 {
 			yj := loadBytes(arg(blkYj))

@@ -13,7 +13,7 @@ import (
 // Offsets of the argument structs' fields, see internal/cpu/kernels_low.go:
 // lowArgs begins with blockArgs.
 const (
-	lowX, lowW, lowStart, lowScale = 192, 216, 240, 264
+	lowX, lowW, lowStart, lowScale = 200, 224, 248, 272
 	lopY, lopX, lopOffs, lopMask   = 0, 24, 48, 72
 	lopN, lopXi, lopZero, lopInv   = 80, 88, 96, 104
 	lowUnits                       = 16 // of 4 bytes, in a packed pixel
@@ -126,7 +126,7 @@ func (t lowTile) write(name string) {
 	if t.sums {
 		t.scaled(arg)
 	}
-	blockEnd(t.isa, arg, t.m, t.n, t.acc)
+	blockEnd(t.isa, arg, t.m, t.n, t.acc, nil)
 	end()
 }
 
