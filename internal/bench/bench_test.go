@@ -34,6 +34,7 @@ func (f *fake) Run(ctx context.Context, _ ...*tensor.Tensor) ([]*tensor.Tensor, 
 }
 
 func (f *fake) Memory() int64      { return 3 << 20 }
+func (f *fake) Deviation() float64 { return 0 }
 func (f *fake) EnableProfile(bool) {}
 
 // Profile is the nodes, each of which takes as many times its own time as

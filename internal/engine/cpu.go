@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/tlkit/tl/internal/cpu"
@@ -25,8 +26,13 @@ type cpuEngine struct{ d *cpu.Device }
 // Name is the device's, e.g. "cpu (avx512, 2 threads)".
 func (e *cpuEngine) Name() string { return e.d.Name() }
 
-// Arithmetic is the device's set of kernels.
-func (e *cpuEngine) Arithmetic() string { return "cpu " + e.d.Kernels() }
+// Arithmetic is the device's set of kernels and the rule by which they are put
+// to use.
+func (e *cpuEngine) Arithmetic() string { return "cpu " + e.d.Kernels() + " " + rule }
+
+// rule names the algorithms and the order of sums. It is part of the key of
+// whatever is computed once and kept: change it with them.
+const rule = "blocks 1"
 
 // Close stops the device's threads.
 func (e *cpuEngine) Close() { e.d.Close() }
@@ -37,18 +43,46 @@ func (e *cpuEngine) Close() { e.d.Close() }
 // takes that memory.
 func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
 	g := p.Graph
-	if o.Precision != "" && o.Precision != "f32" {
-		return nil, fmt.Errorf("%s: %s computes f32 only, not %s", g.Name, e.Name(), o.Precision)
+	precision, err := o.precision()
+	if err == nil {
+		err = e.d.HasPrecision(precision)
+	}
+	if err == nil && precision == cpu.Int8 && o.Samples == nil {
+		err = fmt.Errorf("int8 wants sample images to take the ranges of activations from")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", g.Name, err)
 	}
 	if err := fits(g, o.MaxMemory, leastMemory(g)); err != nil {
 		return nil, err
 	}
 	if !o.Raw {
-		var err error
 		if g, err = graph.Optimise(g); err != nil {
 			return nil, fmt.Errorf("%s: %w", g.Name, err)
 		}
 	}
+	if precision == cpu.Float32 || o.Samples == nil {
+		return e.plan(p, g, o)
+	}
+	spans, want, err := e.calibrate(p, g, o)
+	if err != nil {
+		return nil, err
+	}
+	o.spans = spans
+	x, err := e.plan(p, g, o)
+	if err != nil {
+		return nil, err
+	}
+	got, err := x.Run(context.Background(), o.Samples)
+	if err != nil {
+		return nil, err
+	}
+	x.deviation = deviation(got, want)
+	return x, nil
+}
+
+// plan turns an optimised graph into a program with its memory in place.
+func (e *cpuEngine) plan(p Program, g *graph.Graph, o Options) (*cpuExec, error) {
 	if o.groupBytes == 0 {
 		o.groupBytes = groupBytes
 	}

@@ -28,13 +28,20 @@ type Options struct {
 	MaxMemory int64  // bytes of activations and packed weights allowed; 0 is no limit
 	Precision string // of the products: "" or "f32", "bf16", "int8"
 
+	// Samples is a first input as Run takes it: images like those to come.
+	// int8 takes the ranges of activations from them; with them, a low
+	// precision tells its Deviation.
+	Samples *tensor.Tensor
+
 	groupBytes int // of levels; 0 is groupBytes
+	spans      map[*graph.Value]*span
 }
 
 // Engine compiles programs for one machine.
 type Engine interface {
-	Name() string       // e.g. "cpu (avx512, 2 threads)"
-	Arithmetic() string // e.g. "cpu avx512": engines of one arithmetic give the same bytes
+	Name() string                    // e.g. "cpu (avx512, 2 threads)"
+	Arithmetic() string              // e.g. "cpu avx512": engines of one arithmetic give the same bytes
+	Supports(precision string) error // nil, or why this machine lacks it
 	Compile(Program, Options) (Exec, error)
 	Close() // lets the machine go; what was compiled cannot run any more
 }
@@ -47,4 +54,7 @@ type Exec interface {
 	Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error)
 	// Memory is the number of bytes held: activations, packed weights, scratch.
 	Memory() int64
+	// Deviation is the relative L2 error of the outputs for Options.Samples
+	// against float32; 0 where there was nothing to compare.
+	Deviation() float64
 }

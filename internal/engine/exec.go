@@ -23,6 +23,9 @@ type cpuExec struct {
 	profile bool
 	runs    int // profiled ones
 	at      int // the step that is running, for messages
+
+	observe   func(s *step, lo, n int) // is shown every step before it runs, or nil
+	deviation float64
 }
 
 // input is one array that the caller feeds.
@@ -56,6 +59,9 @@ func (x *plan) exec(levels []level, memory int64) *cpuExec {
 // Memory is the bytes of activations and packed weights, and of the scratch
 // that the device has taken so far.
 func (e *cpuExec) Memory() int64 { return e.memory + e.d.ScratchBytes() }
+
+// Deviation is that of Options.Samples.
+func (e *cpuExec) Deviation() float64 { return e.deviation }
 
 // Run computes the outputs; it stops between two steps when ctx ends.
 func (e *cpuExec) Run(ctx context.Context, in ...*tensor.Tensor) (out []*tensor.Tensor, err error) {
@@ -102,6 +108,9 @@ func (e *cpuExec) upTo(ctx context.Context, l, lo, n int) error {
 func (e *cpuExec) step(i, lo, n int) {
 	e.at = i
 	s := e.steps[i]
+	if e.observe != nil {
+		e.observe(s, lo, n)
+	}
 	if !e.profile {
 		s.run(lo, n)
 		return

@@ -78,27 +78,53 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	if o.Residual {
 		in = append(in, x.asBlocked(n.In[3]))
 	}
+	low, _ := x.o.precision()
+	if low != cpu.Float32 && !lowPays(s, low, a, x.imagesAtOnce(s)) {
+		low = cpu.Float32
+	}
 	last := n
-	if pool := x.pooled(n, s); pool != nil && a != cpu.Direct && !o.Residual {
+	if pool := x.pooled(n, s); pool != nil && a != cpu.Direct && low == cpu.Float32 && !o.Residual {
 		e.Pool, last = true, pool
 		x.merged[pool] = true
 	}
 	st := x.result(last, in...)
 	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), a.String(), flops(n)
 	st.weights = packedConv(s, a, x.d.Lanes())
+	st.source, st.view = n.In[0], func(lo, count int) cpu.Blocks { return x.view(in[0], lo, count) }
 	if o.Residual {
 		st.share(st.out, in[1])
 	}
+	if low != cpu.Float32 {
+		st.algorithm, st.weights = "direct "+low.String(), packedConv(s, cpu.Direct, x.d.Lanes())/lowBytes[low]
+	}
 	st.prepare = func() {
-		c := x.d.PackBlockConv(s, n.In[1].Const.Data, biasOf(n), a)
+		convolve := x.packed(n, s, a, low)
 		st.run = func(lo, count int) {
 			e := e
 			if o.Residual {
 				e.Add = x.view(in[1], lo, count)
 			}
-			x.d.BlockConv(c, x.view(st.out, lo, count), x.view(in[0], lo, count), e)
+			convolve(x.view(st.out, lo, count), x.view(in[0], lo, count), e)
 		}
 	}
+}
+
+// lowBytes is the part of a float32 that a weight takes.
+var lowBytes = map[cpu.Precision]int64{cpu.BFloat16: 2, cpu.Int8: 4}
+
+// packed lays out the weights of n.
+func (x *plan) packed(n *graph.Node, s cpu.ConvShape, a cpu.Algorithm, low cpu.Precision) func(y, x cpu.Blocks, e cpu.BlockEpilogue) {
+	w, b, d := n.In[1].Const.Data, biasOf(n), x.d
+	if low == cpu.Float32 {
+		c := d.PackBlockConv(s, w, b, a)
+		return func(y, x cpu.Blocks, e cpu.BlockEpilogue) { d.BlockConv(c, y, x, e) }
+	}
+	var q cpu.Quantisation
+	if low == cpu.Int8 {
+		q = x.o.spans[n.In[0]].quantisation()
+	}
+	c := d.PackLowConv(s, w, b, low, q)
+	return func(y, x cpu.Blocks, e cpu.BlockEpilogue) { d.LowConv(c, y, x, e) }
 }
 
 // pooled is the only reader of n if it takes the maximum of every 2×2 square.

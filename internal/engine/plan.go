@@ -60,6 +60,9 @@ type step struct {
 	bytes      float64      // read and written at least once
 	weights    int64        // bytes laid out anew
 
+	source *graph.Value               // of a dense convolution: what it reads
+	view   func(lo, n int) cpu.Blocks // of source
+
 	in      []*place
 	out     *place
 	over    []*place // inputs that the result may be written over
