@@ -99,34 +99,40 @@ func (t *blockArgs) store(i, j, v int, sums *[4]float32) {
 	}
 }
 
-// run computes n pixels by the kernels of a set: as many of the largest tile
-// as fit, and two smaller ones for the rest.
+// run computes n pixels by the kernels of a set.
 func (t *blockArgs) run(kernels []func(*blockArgs), n, lanes int) {
-	rows := len(kernels) - 1
-	full, rest := n/rows, n%rows
-	if full > 0 && rest > 0 && rest < rows/2 {
-		full, rest = full-1, rest+rows
+	for n > 0 {
+		tiles, pixels := nextTiles(n, len(kernels)-1)
+		t.tiles = tiles
+		kernels[pixels](t)
+		t.x = t.x[min(tiles*pixels*t.xi, len(t.x)):]
+		t.advance(tiles * pixels * lanes)
+		n -= tiles * pixels
 	}
-	t.next(kernels, full, rows, lanes)
-	if rest > rows {
-		t.next(kernels, 1, rest/2, lanes)
-		rest -= rest / 2
-	}
-	t.next(kernels, min(rest, 1), rest, lanes)
 }
 
-// next computes some tiles of the same number of pixels and moves on.
-func (t *blockArgs) next(kernels []func(*blockArgs), tiles, pixels, lanes int) {
-	if tiles == 0 {
-		return
-	}
-	t.tiles = tiles
-	kernels[pixels](t)
-	n := tiles * pixels
-	t.x, t.y = t.x[min(n*t.xi, len(t.x)):], t.y[min(n*lanes, len(t.y)):]
+// advance moves on in what is stored and added.
+func (t *blockArgs) advance(numbers int) {
+	t.y = t.y[min(numbers, len(t.y)):]
 	if t.add != nil {
-		t.add = t.add[min(n*lanes, len(t.add)):]
+		t.add = t.add[min(numbers, len(t.add)):]
 	}
+}
+
+// nextTiles begins to cut n pixels into tiles of at most rows: as many of the
+// largest as leave no small rest, else half of what is left.
+func nextTiles(n, rows int) (tiles, pixels int) {
+	if n <= rows {
+		return 1, n
+	}
+	tiles = n / rows
+	if rest := n % rows; rest > 0 && rest < rows/2 {
+		tiles--
+	}
+	if tiles == 0 {
+		return 1, n / 2
+	}
+	return tiles, rows
 }
 
 // blockSet is the list of blockPortable by number of pixels.

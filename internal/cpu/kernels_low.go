@@ -25,12 +25,12 @@ type lowArgs struct {
 	scale     []float32 // of integer sums: one for each output channel of the tile
 }
 
-// bf16Portable computes, for i < pixels, j < blocks and lane v,
+// bf16Portable computes, for i < tiles·pixels, j < blocks and lane v,
 //
 //	y[i·L+j·yj+v] = clamp(bias[j·L+v] + add[i·L+j·addj+v] + Σ over s < steps, u < 16 and both halves h of
 //	    units[offs[s]+i·xi+u].h · weights[((s·16+u)·blocks+j)·L+v].h)
 func bf16Portable(t *lowArgs, pixels, blocks int) {
-	for i := range pixels {
+	for i := range t.tiles * pixels {
 		for j := range blocks {
 			var sums [blockLanes]float32
 			t.each(i, j, blocks, func(x uint32, w *[blockLanes]uint32) {
@@ -46,7 +46,7 @@ func bf16Portable(t *lowArgs, pixels, blocks int) {
 	}
 }
 
-// int8Portable computes, for i < pixels, j < blocks and lane v,
+// int8Portable computes, for i < tiles·pixels, j < blocks and lane v,
 //
 //	y[i·L+j·yj+v] = clamp(bias[j·L+v] + add[i·L+j·addj+v] + scale[j·L+v] · (start[j·L+v] +
 //	    Σ over s < steps, u < 16 and bytes b of units[offs[s]+i·xi+u].b · weights[((s·16+u)·blocks+j)·L+v].b))
@@ -54,7 +54,7 @@ func bf16Portable(t *lowArgs, pixels, blocks int) {
 // where the bytes of units are 0 … 255, those of weights -128 … 127, and the
 // sum is an int32.
 func int8Portable(t *lowArgs, pixels, blocks int) {
-	for i := range pixels {
+	for i := range t.tiles * pixels {
 		for j := range blocks {
 			sums := [blockLanes]int32(t.start[j*blockLanes:])
 			t.each(i, j, blocks, func(x uint32, w *[blockLanes]uint32) {
@@ -70,6 +70,18 @@ func int8Portable(t *lowArgs, pixels, blocks int) {
 			}
 			t.finish(i, j, &scaled)
 		}
+	}
+}
+
+// run computes n pixels by the kernels of a set.
+func (t *lowArgs) run(kernels []func(*lowArgs), n, lanes int) {
+	for n > 0 {
+		tiles, pixels := nextTiles(n, len(kernels)-1)
+		t.tiles = tiles
+		kernels[pixels](t)
+		t.units = t.units[min(tiles*pixels*t.xi, len(t.units)):]
+		t.advance(tiles * pixels * lanes)
+		n -= tiles * pixels
 	}
 }
 

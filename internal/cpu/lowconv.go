@@ -131,11 +131,12 @@ func (t *lowTask) run(d *Device, c *LowConv, m lowMap, y Blocks, e BlockEpilogue
 // steps lists where the packed pixel under each tap begins.
 func (t *lowTask) steps() {
 	s := &t.c.s
-	offs := grow(&t.offs, t.m.blocks*s.R*s.S)
-	for i := range offs {
+	offs := grow(&t.offs, t.m.blocks*s.R*s.S+1) // the kernels look ahead
+	for i := range offs[:len(offs)-1] {
 		cb, r, c := i/(s.R*s.S), i/s.S%s.R, i%s.S
 		offs[i] = cb*t.m.stride + (r*s.DilationH*t.m.w+c*s.DilationW)*lowUnits
 	}
+	offs[len(offs)-1] = 0
 }
 
 func (t *lowTask) piece(w *worker, i int) {
@@ -146,19 +147,22 @@ func (t *lowTask) piece(w *worker, i int) {
 		offs: t.offs, steps: t.m.blocks * t.c.s.R * t.c.s.S, xi: t.m.stepX * lowUnits,
 		yj: t.y.Stride, addj: t.e.Add.Stride, clamp: t.clamp, lo: t.lo, hi: t.hi,
 	}}
+	t0, t1 := block*t.block, min((block+1)*t.block, t.tiles)
 	for _, p := range t.c.panels[first:last] {
-		for j := block * t.block; j < min((block+1)*t.block, t.tiles); j++ {
-			t.tile(a, p, j)
+		for j := t0; j < t1; {
+			n := min(t.inRow-j%t.inRow, t1-j)
+			t.some(a, p, j, n)
+			j += n
 		}
 	}
 	*a = lowArgs{}
 }
 
-// tile computes tile j of the panel's channels.
-func (t *lowTask) tile(a *lowArgs, p panel, j int) {
+// some computes n tiles of a row from tile j on, of the panel's channels.
+func (t *lowTask) some(a *lowArgs, p panel, j, n int) {
 	l, s := t.y.Lanes, &t.c.s
 	row := j / t.inRow
-	lo, hi := part(t.width, t.inRow, j%t.inRow), part(t.width, t.inRow, j%t.inRow+1)
+	lo, hi := part(t.width, t.inRow, j%t.inRow), part(t.width, t.inRow, j%t.inRow+n)
 	a.units = t.m.units[((row/s.OH*t.m.h+row%s.OH*t.m.stepY)*t.m.w+lo*t.m.stepX)*lowUnits:]
 	a.weights, a.bias = t.c.weights[p.at:], t.c.bias[p.block*l:]
 	if t.c.precision == Int8 {
@@ -169,9 +173,9 @@ func (t *lowTask) tile(a *lowArgs, p panel, j int) {
 	if t.e.Add.Data != nil {
 		a.add = t.e.Add.Data[p.block*t.e.Add.Stride+at:]
 	}
-	if p.blocks == 2 {
-		t.k.block[hi-lo](a)
-	} else {
-		t.k.narrow[hi-lo](a)
+	kernels := t.k.block
+	if p.blocks == 1 {
+		kernels = t.k.narrow
 	}
+	a.run(kernels, hi-lo, l)
 }

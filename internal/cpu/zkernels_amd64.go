@@ -1039,142 +1039,142 @@ var _ = [1]struct{}{}[unsafe.Offsetof(lowPackArgs{}.inv)-104]
 //go:noescape
 func bf16PackAVX512(t *lowPackArgs)
 
-// bf16BlockAVX512x1 is bf16Portable for 1 pixels by 32 channels.
+// bf16BlockAVX512x1 is bf16Portable for tiles of 1 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x1(t *lowArgs)
 
-// bf16BlockAVX512x2 is bf16Portable for 2 pixels by 32 channels.
+// bf16BlockAVX512x2 is bf16Portable for tiles of 2 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x2(t *lowArgs)
 
-// bf16BlockAVX512x3 is bf16Portable for 3 pixels by 32 channels.
+// bf16BlockAVX512x3 is bf16Portable for tiles of 3 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x3(t *lowArgs)
 
-// bf16BlockAVX512x4 is bf16Portable for 4 pixels by 32 channels.
+// bf16BlockAVX512x4 is bf16Portable for tiles of 4 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x4(t *lowArgs)
 
-// bf16BlockAVX512x5 is bf16Portable for 5 pixels by 32 channels.
+// bf16BlockAVX512x5 is bf16Portable for tiles of 5 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x5(t *lowArgs)
 
-// bf16BlockAVX512x6 is bf16Portable for 6 pixels by 32 channels.
+// bf16BlockAVX512x6 is bf16Portable for tiles of 6 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x6(t *lowArgs)
 
-// bf16BlockAVX512x7 is bf16Portable for 7 pixels by 32 channels.
+// bf16BlockAVX512x7 is bf16Portable for tiles of 7 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x7(t *lowArgs)
 
-// bf16BlockAVX512x8 is bf16Portable for 8 pixels by 32 channels.
+// bf16BlockAVX512x8 is bf16Portable for tiles of 8 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x8(t *lowArgs)
 
-// bf16BlockAVX512x9 is bf16Portable for 9 pixels by 32 channels.
+// bf16BlockAVX512x9 is bf16Portable for tiles of 9 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x9(t *lowArgs)
 
-// bf16BlockAVX512x10 is bf16Portable for 10 pixels by 32 channels.
+// bf16BlockAVX512x10 is bf16Portable for tiles of 10 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x10(t *lowArgs)
 
-// bf16BlockAVX512x11 is bf16Portable for 11 pixels by 32 channels.
+// bf16BlockAVX512x11 is bf16Portable for tiles of 11 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x11(t *lowArgs)
 
-// bf16BlockAVX512x12 is bf16Portable for 12 pixels by 32 channels.
+// bf16BlockAVX512x12 is bf16Portable for tiles of 12 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x12(t *lowArgs)
 
-// bf16BlockAVX512x13 is bf16Portable for 13 pixels by 32 channels.
+// bf16BlockAVX512x13 is bf16Portable for tiles of 13 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x13(t *lowArgs)
 
-// bf16BlockAVX512x14 is bf16Portable for 14 pixels by 32 channels.
+// bf16BlockAVX512x14 is bf16Portable for tiles of 14 pixels by 32 channels.
 //
 //go:noescape
 func bf16BlockAVX512x14(t *lowArgs)
 
-// bf16NarrowAVX512x1 is bf16Portable for 1 pixels by 16 channels.
+// bf16NarrowAVX512x1 is bf16Portable for tiles of 1 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x1(t *lowArgs)
 
-// bf16NarrowAVX512x2 is bf16Portable for 2 pixels by 16 channels.
+// bf16NarrowAVX512x2 is bf16Portable for tiles of 2 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x2(t *lowArgs)
 
-// bf16NarrowAVX512x3 is bf16Portable for 3 pixels by 16 channels.
+// bf16NarrowAVX512x3 is bf16Portable for tiles of 3 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x3(t *lowArgs)
 
-// bf16NarrowAVX512x4 is bf16Portable for 4 pixels by 16 channels.
+// bf16NarrowAVX512x4 is bf16Portable for tiles of 4 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x4(t *lowArgs)
 
-// bf16NarrowAVX512x5 is bf16Portable for 5 pixels by 16 channels.
+// bf16NarrowAVX512x5 is bf16Portable for tiles of 5 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x5(t *lowArgs)
 
-// bf16NarrowAVX512x6 is bf16Portable for 6 pixels by 16 channels.
+// bf16NarrowAVX512x6 is bf16Portable for tiles of 6 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x6(t *lowArgs)
 
-// bf16NarrowAVX512x7 is bf16Portable for 7 pixels by 16 channels.
+// bf16NarrowAVX512x7 is bf16Portable for tiles of 7 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x7(t *lowArgs)
 
-// bf16NarrowAVX512x8 is bf16Portable for 8 pixels by 16 channels.
+// bf16NarrowAVX512x8 is bf16Portable for tiles of 8 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x8(t *lowArgs)
 
-// bf16NarrowAVX512x9 is bf16Portable for 9 pixels by 16 channels.
+// bf16NarrowAVX512x9 is bf16Portable for tiles of 9 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x9(t *lowArgs)
 
-// bf16NarrowAVX512x10 is bf16Portable for 10 pixels by 16 channels.
+// bf16NarrowAVX512x10 is bf16Portable for tiles of 10 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x10(t *lowArgs)
 
-// bf16NarrowAVX512x11 is bf16Portable for 11 pixels by 16 channels.
+// bf16NarrowAVX512x11 is bf16Portable for tiles of 11 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x11(t *lowArgs)
 
-// bf16NarrowAVX512x12 is bf16Portable for 12 pixels by 16 channels.
+// bf16NarrowAVX512x12 is bf16Portable for tiles of 12 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x12(t *lowArgs)
 
-// bf16NarrowAVX512x13 is bf16Portable for 13 pixels by 16 channels.
+// bf16NarrowAVX512x13 is bf16Portable for tiles of 13 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x13(t *lowArgs)
 
-// bf16NarrowAVX512x14 is bf16Portable for 14 pixels by 16 channels.
+// bf16NarrowAVX512x14 is bf16Portable for tiles of 14 pixels by 16 channels.
 //
 //go:noescape
 func bf16NarrowAVX512x14(t *lowArgs)
@@ -1184,142 +1184,142 @@ func bf16NarrowAVX512x14(t *lowArgs)
 //go:noescape
 func int8PackAVX512(t *lowPackArgs)
 
-// int8BlockAVX512x1 is int8Portable for 1 pixels by 32 channels.
+// int8BlockAVX512x1 is int8Portable for tiles of 1 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x1(t *lowArgs)
 
-// int8BlockAVX512x2 is int8Portable for 2 pixels by 32 channels.
+// int8BlockAVX512x2 is int8Portable for tiles of 2 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x2(t *lowArgs)
 
-// int8BlockAVX512x3 is int8Portable for 3 pixels by 32 channels.
+// int8BlockAVX512x3 is int8Portable for tiles of 3 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x3(t *lowArgs)
 
-// int8BlockAVX512x4 is int8Portable for 4 pixels by 32 channels.
+// int8BlockAVX512x4 is int8Portable for tiles of 4 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x4(t *lowArgs)
 
-// int8BlockAVX512x5 is int8Portable for 5 pixels by 32 channels.
+// int8BlockAVX512x5 is int8Portable for tiles of 5 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x5(t *lowArgs)
 
-// int8BlockAVX512x6 is int8Portable for 6 pixels by 32 channels.
+// int8BlockAVX512x6 is int8Portable for tiles of 6 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x6(t *lowArgs)
 
-// int8BlockAVX512x7 is int8Portable for 7 pixels by 32 channels.
+// int8BlockAVX512x7 is int8Portable for tiles of 7 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x7(t *lowArgs)
 
-// int8BlockAVX512x8 is int8Portable for 8 pixels by 32 channels.
+// int8BlockAVX512x8 is int8Portable for tiles of 8 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x8(t *lowArgs)
 
-// int8BlockAVX512x9 is int8Portable for 9 pixels by 32 channels.
+// int8BlockAVX512x9 is int8Portable for tiles of 9 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x9(t *lowArgs)
 
-// int8BlockAVX512x10 is int8Portable for 10 pixels by 32 channels.
+// int8BlockAVX512x10 is int8Portable for tiles of 10 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x10(t *lowArgs)
 
-// int8BlockAVX512x11 is int8Portable for 11 pixels by 32 channels.
+// int8BlockAVX512x11 is int8Portable for tiles of 11 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x11(t *lowArgs)
 
-// int8BlockAVX512x12 is int8Portable for 12 pixels by 32 channels.
+// int8BlockAVX512x12 is int8Portable for tiles of 12 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x12(t *lowArgs)
 
-// int8BlockAVX512x13 is int8Portable for 13 pixels by 32 channels.
+// int8BlockAVX512x13 is int8Portable for tiles of 13 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x13(t *lowArgs)
 
-// int8BlockAVX512x14 is int8Portable for 14 pixels by 32 channels.
+// int8BlockAVX512x14 is int8Portable for tiles of 14 pixels by 32 channels.
 //
 //go:noescape
 func int8BlockAVX512x14(t *lowArgs)
 
-// int8NarrowAVX512x1 is int8Portable for 1 pixels by 16 channels.
+// int8NarrowAVX512x1 is int8Portable for tiles of 1 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x1(t *lowArgs)
 
-// int8NarrowAVX512x2 is int8Portable for 2 pixels by 16 channels.
+// int8NarrowAVX512x2 is int8Portable for tiles of 2 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x2(t *lowArgs)
 
-// int8NarrowAVX512x3 is int8Portable for 3 pixels by 16 channels.
+// int8NarrowAVX512x3 is int8Portable for tiles of 3 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x3(t *lowArgs)
 
-// int8NarrowAVX512x4 is int8Portable for 4 pixels by 16 channels.
+// int8NarrowAVX512x4 is int8Portable for tiles of 4 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x4(t *lowArgs)
 
-// int8NarrowAVX512x5 is int8Portable for 5 pixels by 16 channels.
+// int8NarrowAVX512x5 is int8Portable for tiles of 5 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x5(t *lowArgs)
 
-// int8NarrowAVX512x6 is int8Portable for 6 pixels by 16 channels.
+// int8NarrowAVX512x6 is int8Portable for tiles of 6 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x6(t *lowArgs)
 
-// int8NarrowAVX512x7 is int8Portable for 7 pixels by 16 channels.
+// int8NarrowAVX512x7 is int8Portable for tiles of 7 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x7(t *lowArgs)
 
-// int8NarrowAVX512x8 is int8Portable for 8 pixels by 16 channels.
+// int8NarrowAVX512x8 is int8Portable for tiles of 8 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x8(t *lowArgs)
 
-// int8NarrowAVX512x9 is int8Portable for 9 pixels by 16 channels.
+// int8NarrowAVX512x9 is int8Portable for tiles of 9 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x9(t *lowArgs)
 
-// int8NarrowAVX512x10 is int8Portable for 10 pixels by 16 channels.
+// int8NarrowAVX512x10 is int8Portable for tiles of 10 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x10(t *lowArgs)
 
-// int8NarrowAVX512x11 is int8Portable for 11 pixels by 16 channels.
+// int8NarrowAVX512x11 is int8Portable for tiles of 11 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x11(t *lowArgs)
 
-// int8NarrowAVX512x12 is int8Portable for 12 pixels by 16 channels.
+// int8NarrowAVX512x12 is int8Portable for tiles of 12 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x12(t *lowArgs)
 
-// int8NarrowAVX512x13 is int8Portable for 13 pixels by 16 channels.
+// int8NarrowAVX512x13 is int8Portable for tiles of 13 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x13(t *lowArgs)
 
-// int8NarrowAVX512x14 is int8Portable for 14 pixels by 16 channels.
+// int8NarrowAVX512x14 is int8Portable for tiles of 14 pixels by 16 channels.
 //
 //go:noescape
 func int8NarrowAVX512x14(t *lowArgs)

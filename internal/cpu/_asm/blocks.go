@@ -70,16 +70,8 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	}
 	count := GP64()
 	Label("step")
-	if unroll > 1 { // the next step's pixels; the list ends with an entry more
-		ahead := GP64()
-		MOVQ(at(offs, 8), ahead)
-		LEAQ(indexed(x, ahead, 4, 0), ahead)
-		for i := range m {
-			PREFETCHT0(at(ahead, 0))
-			if i < m-1 {
-				ADDQ(xi, ahead)
-			}
-		}
+	if unroll > 1 {
+		prefetchStep(x, offs, xi, m)
 	}
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
@@ -113,6 +105,26 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	DECQ(steps)
 	JNZ(operand.LabelRef("step"))
 	blockEnd(s, arg, m, n, acc, done)
+	nextTile(s, arg, m, x, xi, xi3, done)
+	end()
+}
+
+// prefetchStep asks for the next step's pixels; the list of steps ends with an
+// entry more.
+func prefetchStep(x, offs, xi reg.Register, m int) {
+	ahead := GP64()
+	MOVQ(at(offs, 8), ahead)
+	LEAQ(indexed(x, ahead, 4, 0), ahead)
+	for i := range m {
+		PREFETCHT0(at(ahead, 0))
+		if i < m-1 {
+			ADDQ(xi, ahead)
+		}
+	}
+}
+
+// nextTile moves on by m pixels, back to label tile while there are tiles left.
+func nextTile(s isa, arg func(int) operand.Mem, m int, x, xi, xi3, done reg.Register) {
 	ADDQ(operand.U32(m*s.bytes), done)
 	for range m / 3 {
 		ADDQ(xi3, x)
@@ -122,7 +134,6 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	}
 	DECQ(arg(blkTiles))
 	JNZ(operand.LabelRef("tile"))
-	end()
 }
 
 // prefetchEnd asks for the lines that the end of a tile adds and stores to.
@@ -150,14 +161,6 @@ func prefetchEnd(s isa, arg func(int) operand.Mem, m, n int, done reg.Register) 
 	}
 }
 
-// past is the memory at r + done + disp; done may be nil.
-func past(r, done reg.Register, disp int) operand.Mem {
-	if done == nil {
-		return at(r, disp)
-	}
-	return indexed(r, done, 1, disp)
-}
-
 // blockEnd adds, clamps and stores.
 func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.VecPhysical, done reg.Register) {
 	add := load(arg(blkAdd))
@@ -166,7 +169,7 @@ func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg
 	step := loadBytes(arg(blkAddj))
 	for j := range n {
 		for i := range m {
-			VADDPS(past(add, done, i*s.bytes), acc(i, j), acc(i, j))
+			VADDPS(indexed(add, done, 1, i*s.bytes), acc(i, j), acc(i, j))
 		}
 		if j < n-1 {
 			ADDQ(step, add)
@@ -196,7 +199,7 @@ func blockEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg
 	y := load(arg(blkY))
 	for j := range n {
 		for i := range m {
-			VMOVUPS(acc(i, j), past(y, done, i*s.bytes))
+			VMOVUPS(acc(i, j), indexed(y, done, 1, i*s.bytes))
 		}
 		if j < n-1 {
 			yj := loadBytes(arg(blkYj))

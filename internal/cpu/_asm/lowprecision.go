@@ -94,16 +94,21 @@ func (t lowTile) one(i int) reg.VecPhysical {
 // of weights; the sums stay in registers.
 func (t lowTile) write(name string) {
 	const unroll = 4
-	arg := kernel(name, "lowArgs", fmt.Sprintf("is %sPortable for %d pixels by %d channels.", t.file, t.m, t.n*t.lanes))
-	t.start(arg)
-	x, offs, w, steps := load(arg(lowX)), load(arg(blkOffs)), load(arg(lowW)), load(arg(blkSteps))
-	xi, xi3, count := loadBytes(arg(blkXi)), GP64(), GP64()
+	arg := kernel(name, "lowArgs", fmt.Sprintf("is %sPortable for tiles of %d pixels by %d channels.", t.file, t.m, t.n*t.lanes))
+	x, xi, done := load(arg(lowX)), loadBytes(arg(blkXi)), GP64()
+	xi3, count := GP64(), GP64()
 	LEAQ(indexed(xi, xi, 2, 0), xi3)
+	XORQ(done, done)
+	Label("tile")
+	t.start(arg)
+	prefetchEnd(t.isa, arg, t.m, t.n, done)
+	offs, w, steps := load(arg(blkOffs)), load(arg(lowW)), load(arg(blkSteps))
 	bases := make([]reg.GPVirtual, (t.m+2)/3)
 	for i := range bases {
 		bases[i] = GP64()
 	}
 	Label("step")
+	prefetchStep(x, offs, xi, t.m)
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
 	LEAQ(indexed(x, bases[0], 4, 0), bases[0])
@@ -126,7 +131,8 @@ func (t lowTile) write(name string) {
 	if t.sums {
 		t.scaled(arg)
 	}
-	blockEnd(t.isa, arg, t.m, t.n, t.acc, nil)
+	blockEnd(t.isa, arg, t.m, t.n, t.acc, done)
+	nextTile(t.isa, arg, t.m, x, xi, xi3, done)
 	end()
 }
 
