@@ -306,7 +306,7 @@ func (b *Backbone) compile(o Options) (err error) {
 	if b.engine, err = engine.CPU(o.Threads); err != nil {
 		return err
 	}
-	p := engine.Program{Graph: g}
+	p := engine.Program{Graph: g, Release: b.m.Release}
 	if c.Layout != "NHWC" {
 		p.Normalise = c.Preprocess.normalise()
 	}

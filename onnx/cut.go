@@ -7,7 +7,7 @@ package onnx
 func (m *Model) Cut(outputs ...string) *Model {
 	needed := map[string]bool{}
 	c := *m
-	c.closers, c.Outputs, c.Inputs, c.Nodes = nil, nil, nil, nil
+	c.maps, c.Outputs, c.Inputs, c.Nodes = nil, nil, nil, nil
 	for _, name := range outputs {
 		needed[name] = true
 		c.Outputs = append(c.Outputs, m.declaration(name))

@@ -18,7 +18,7 @@ import (
 type externals struct {
 	dir   string
 	files map[string][]byte // memory maps by location
-	close *[]func() error   // grows by one closer for each map
+	maps  *[]mmap.MMap      // grows by one for each file
 }
 
 // view returns the want bytes that a tensor's external_data entries point at.
@@ -75,7 +75,7 @@ func (x *externals) open(location string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, unmap, err := mapFile(f)
+	data, err := mapFile(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", location, err)
 	}
@@ -83,7 +83,7 @@ func (x *externals) open(location string) ([]byte, error) {
 		x.files = map[string][]byte{}
 	}
 	x.files[location] = data
-	*x.close = append(*x.close, unmap)
+	*x.maps = append(*x.maps, data)
 	return data, nil
 }
 
@@ -121,24 +121,24 @@ func refuseLinks(root *os.Root, location string) error {
 }
 
 // mapFile maps f read-only into memory; the map outlives f. The file must not
-// be cut while it is mapped.
-func mapFile(f *os.File) (data []byte, unmap func() error, err error) {
+// be cut while it is mapped. An empty file has a nil map.
+func mapFile(f *os.File) (mmap.MMap, error) {
 	info, err := f.Stat()
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	case info.IsDir():
-		return nil, nil, errors.New("wanted a file, found a folder")
+		return nil, errors.New("wanted a file, found a folder")
 	case !info.Mode().IsRegular():
-		return nil, nil, errors.New("wanted a regular file")
+		return nil, errors.New("wanted a regular file")
 	case info.Size() > math.MaxInt:
-		return nil, nil, fmt.Errorf("%d bytes are too many for this machine's addresses", info.Size())
+		return nil, fmt.Errorf("%d bytes are too many for this machine's addresses", info.Size())
 	case info.Size() == 0:
-		return nil, func() error { return nil }, nil
+		return nil, nil
 	}
 	m, err := mmap.Map(f, mmap.RDONLY, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("mapping into memory: %w", err)
+		return nil, fmt.Errorf("mapping into memory: %w", err)
 	}
-	return m, m.Unmap, nil
+	return m, nil
 }

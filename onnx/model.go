@@ -8,6 +8,8 @@
 // numbers in this package are that file's.
 package onnx
 
+import "github.com/edsrzf/mmap-go"
+
 // Model is one ONNX file: its graph in file order, its weights, and what the
 // file says about itself. Weights are views of a memory map until Close.
 type Model struct {
@@ -29,7 +31,7 @@ type Model struct {
 	// user to see, e.g. "42 float16 weights are used as float32".
 	Notes []string
 
-	closers []func() error
+	maps []mmap.MMap // that weights are views of
 }
 
 // ValueInfo declares a graph input or output.

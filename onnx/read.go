@@ -36,11 +36,11 @@ func (m *Model) read() error {
 		return err
 	}
 	defer f.Close()
-	data, unmap, err := mapFile(f)
+	data, err := mapFile(f)
 	if err != nil {
 		return err
 	}
-	m.closers = append(m.closers, unmap)
+	m.maps = append(m.maps, data)
 	if err := sniff(data); err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (m *Model) read() error {
 
 // parse fills m from the bytes of an ONNX file.
 func (m *Model) parse(data []byte) error {
-	s := splitter{m: m, external: &externals{dir: filepath.Dir(m.Path), close: &m.closers}}
+	s := splitter{m: m, external: &externals{dir: filepath.Dir(m.Path), maps: &m.maps}}
 	if err := s.model(data); err != nil {
 		return err
 	}
@@ -74,15 +74,25 @@ func (m *Model) parse(data []byte) error {
 func (m *Model) Close() error {
 	var first error
 	for _, t := range m.Weights {
-		if len(m.closers) > 0 {
+		if len(m.maps) > 0 {
 			t.Raw = nil
 		}
 	}
-	for _, c := range m.closers {
-		first = cmp.Or(first, c())
+	for i := range m.maps {
+		if m.maps[i] != nil {
+			first = cmp.Or(first, m.maps[i].Unmap())
+		}
 	}
-	m.closers = nil
+	m.maps = nil
 	return first
+}
+
+// Release lets the memory go that the system has filled with the file so far;
+// weights stay readable and come back from the file when they are touched.
+func (m *Model) Release() {
+	for _, data := range m.maps {
+		release(data)
+	}
 }
 
 // join decodes the skeleton and adds what it lacks.

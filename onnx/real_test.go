@@ -3,6 +3,7 @@ package onnx_test
 import (
 	"bytes"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/tlkit/tl/internal/testkit"
@@ -30,6 +31,11 @@ func TestRealFiles(t *testing.T) {
 			in := m.Inputs[0]
 			if len(m.Inputs) != 1 || in.Shape[0] != (onnx.Dim{Size: -1, Param: "batch"}) || in.Shape[3].Size != 224 {
 				t.Errorf("inputs %+v", m.Inputs)
+			}
+			before := slices.Clone(m.Weights[m.Nodes[0].Inputs[1]].Raw)
+			m.Release()
+			if !bytes.Equal(m.Weights[m.Nodes[0].Inputs[1]].Raw, before) {
+				t.Error("a weight is another after Release")
 			}
 			path := filepath.Join(t.TempDir(), "again.onnx")
 			if err := onnx.WriteFile(path, m); err != nil {

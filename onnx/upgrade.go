@@ -17,7 +17,7 @@ func Upgrade(m *Model, opset int64) (*Model, error) {
 		return nil, fmt.Errorf("upgrading %s: wanted operator set %d to %d, asked for %d", m.label(), m.Opset, MaxOpset, opset)
 	}
 	out := *m
-	out.closers, out.Nodes = nil, nil
+	out.maps, out.Nodes = nil, nil
 	out.Weights = maps.Clone(m.Weights)
 	out.Opset, out.IRVersion = opset, max(m.IRVersion, irFor(opset))
 	u := upgrader{m: &out, from: m.Opset, to: opset, names: valueNames(m), makers: makers(m), used: usedValues(m)}

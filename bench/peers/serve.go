@@ -70,7 +70,7 @@ func (p *tl) load(l load) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	if p.exec, err = e.Compile(engine.Program{Graph: g}, engine.Options{Precision: l.Precision}); err != nil {
+	if p.exec, err = e.Compile(engine.Program{Graph: g, Release: m.Release}, engine.Options{Precision: l.Precision}); err != nil {
 		return a, err
 	}
 	p.x, err = readNPY(l.Input)

@@ -97,11 +97,25 @@ func (e *cpuEngine) plan(p Program, g *graph.Graph, o Options) (*cpuExec, error)
 		return nil, err
 	}
 	x.assign(cpu.Alloc(size))
-	for _, s := range x.steps {
-		s.prepare()
-		s.prepare = nil
-	}
+	prepare(x.steps, p.Release)
 	exec := x.exec(levels, memory)
 	x.g, x.readers, x.merged = nil, nil, nil // the weights as they are in the file are not needed any more
 	return exec, nil
+}
+
+// releaseBytes is how many bytes of weights are laid out between two calls of
+// Program.Release.
+const releaseBytes = 16 << 20
+
+// prepare lays the weights out.
+func prepare(steps []*step, release func()) {
+	var since int64
+	for i, s := range steps {
+		s.prepare()
+		s.prepare = nil
+		if since += s.weights; release != nil && (since > releaseBytes || i == len(steps)-1) {
+			release()
+			since = 0
+		}
+	}
 }

@@ -20,6 +20,10 @@ type Program struct {
 	// Normalise is done to the first input, (N,C,H,W), as it is read: the
 	// zero value changes nothing.
 	Normalise cpu.Normalise
+	// Release, if there is one, is called while weights are laid out, now and
+	// then: it may let go of memory that constants have been read from, such
+	// as the pages of a mapped file.
+	Release func()
 }
 
 // Options says how to compile. Its zero value compiles with all passes.
