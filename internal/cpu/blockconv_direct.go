@@ -3,7 +3,8 @@ package cpu
 // A direct convolution of blocks is a product of pixels by channels: the
 // output pixels of all images stand in one row, cut into tiles of as many
 // pixels as the kernels take. A 1×1 convolution reads its input where it is;
-// others gather the pixels under a few tiles into a panel, tap by tap.
+// others gather the pixels under a few tiles into a panel, tap by tap; where
+// all pixels together are few, once for all pieces.
 
 // directTask computes one convolution; a piece is some tiles for some of the
 // panels of weights.
@@ -15,7 +16,9 @@ type directTask struct {
 	e       BlockEpilogue
 	lo, hi  float32
 	clamp   int
-	inPlace bool // the input serves as its own panel
+	inPlace bool      // the input serves as its own panel
+	shared  []float32 // the panel of all pixels, or nil
+	pass    int       // of a shared panel: 1 gathers, 2 multiplies
 
 	pixels int
 	tiles  int
@@ -40,26 +43,56 @@ func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e Bl
 		s.PadTop == 0 && s.PadLeft == 0
 	t.pixels = s.N * s.OH * s.OW
 	t.tiles = ceilDiv(t.pixels, d.k.rows)
-	depth := ceilDiv(s.C, x.Lanes) * x.Lanes * s.R * s.S
+	t.pass = 2
+	depth := x.count() * x.Lanes * s.R * s.S
+	if t.shared = nil; !t.inPlace && 4*depth*t.pixels <= sharedBytes {
+		t.shared = grow(&d.scratch, depth*t.pixels)
+		t.pass = 1
+		d.team.run(x.count()*s.R, t)
+		t.pass = 2
+	}
 	most := max(1, directBytes/(4*depth*d.k.rows))
 	t.block = min(most, max(1, t.tiles/d.enough()))
 	t.blocks = ceilDiv(t.tiles, t.block)
 	t.splits = min(len(c.panels), max(1, d.enough()/t.blocks))
+	if t.shared != nil || t.inPlace && depth*t.pixels <= len(c.weights) {
+		t.wide(d)
+	}
 	d.team.run(t.blocks*t.splits, t)
-	t.c, t.y, t.x, t.e = nil, Blocks{}, Blocks{}, BlockEpilogue{}
+	t.c, t.y, t.x, t.e, t.shared = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil
+}
+
+// sharedBytes is the size up to which the pixels under all tiles are gathered
+// once.
+const sharedBytes = 4 << 20
+
+// wide lets each piece do as many tiles as leaves a piece for each thread: the
+// weights are read that much less often.
+func (t *directTask) wide(d *Device) {
+	t.splits = min(len(t.c.panels), d.enough())
+	t.blocks = ceilDiv(d.enough(), t.splits)
+	t.block = ceilDiv(t.tiles, t.blocks)
+	t.blocks = ceilDiv(t.tiles, t.block)
 }
 
 func (t *directTask) piece(w *worker, i int) {
+	l := t.x.Lanes
+	if t.pass == 1 {
+		t.gatherRow(w, i)
+		return
+	}
 	split, block := i%t.splits, i/t.splits
 	t0, t1 := block*t.block, min((block+1)*t.block, t.tiles)
 	p0, p1 := t0*t.k.rows, min(t1*t.k.rows, t.pixels)
-	l := t.x.Lanes
 	steps := t.x.count() * t.s.R * t.s.S
 	offs := scratch(w, &w.offs, steps+1)
 	x, stride := t.x.Data, t.x.Stride
-	if t.inPlace {
+	switch {
+	case t.inPlace:
 		x = x[p0*l:]
-	} else {
+	case t.shared != nil:
+		x, stride = t.shared[p0*l:], t.pixels*l
+	default:
 		stride = (p1 - p0) * l
 		x = scratch(w, &w.panel, steps*stride)
 		t.gather(w, x, p0, p1)
@@ -87,6 +120,14 @@ func (k *kernels) blockKernels(p panel) []func(*blockArgs) {
 		return k.narrow
 	}
 	return k.block
+}
+
+// gatherRow fills the shared panel for the taps of one row and block.
+func (t *directTask) gatherRow(w *worker, i int) {
+	size := t.pixels * t.x.Lanes
+	for c := range t.s.S {
+		t.gatherTap(w, t.shared[(i*t.s.S+c)*size:][:size], i/t.s.R, i%t.s.R, c, 0, t.pixels)
+	}
 }
 
 // gather fills a panel (steps, pixels p0 … p1-1, L): step cb·R·S + r·S+t is

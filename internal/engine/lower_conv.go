@@ -78,10 +78,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	if o.Residual {
 		in = append(in, x.asBlocked(n.In[3]))
 	}
-	low, _ := x.o.precision()
-	if low != cpu.Float32 && !lowPays(s, low, a, x.imagesAtOnce(s)) {
-		low = cpu.Float32
-	}
+	low, work := x.precision(s, a)
 	last := n
 	if pool := x.pooled(n, s); pool != nil && a != cpu.Direct && low == cpu.Float32 && !o.Residual {
 		e.Pool, last = true, pool
@@ -90,6 +87,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	st := x.result(last, in...)
 	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), a.String(), flops(n)
 	st.weights = packedConv(s, a, x.d.Lanes())
+	st.work = work
 	st.source, st.view = n.In[0], func(lo, count int) cpu.Blocks { return x.view(in[0], lo, count) }
 	if o.Residual {
 		st.share(st.out, in[1])
@@ -107,6 +105,22 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 			convolve(x.view(st.out, lo, count), x.view(in[0], lo, count), e)
 		}
 	}
+}
+
+// precision is the one to convolve in, float32 by algorithm a where a low one
+// does not pay, and the work of the whole batch.
+func (x *plan) precision(s cpu.ConvShape, a cpu.Algorithm) (cpu.Precision, float64) {
+	n := x.imagesAtOnce(s)
+	batches := float64(x.images) / float64(n)
+	work := cost(s, a, n) * batches
+	p, _ := x.o.precision()
+	if p == cpu.Float32 {
+		return p, work
+	}
+	if low := lowCost(s, p, n) * batches; low < work {
+		return p, low
+	}
+	return cpu.Float32, work
 }
 
 // lowBytes is the part of a float32 that a weight takes.

@@ -58,6 +58,7 @@ type step struct {
 	shape      tensor.Shape // of the output
 	flops      float64      // multiplications and additions of the plain loop
 	bytes      float64      // read and written at least once
+	work       float64      // the cost model's estimate, in float32 multiplications and additions
 	weights    int64        // bytes laid out anew
 
 	source *graph.Value               // of a dense convolution: what it reads

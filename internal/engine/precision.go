@@ -39,14 +39,13 @@ var lowRate = map[cpu.Precision]float64{cpu.BFloat16: 1.8, cpu.Int8: 3}
 
 const convertCost = 24
 
-// lowPays reports whether s takes less time in precision p than in float32 by
-// algorithm a.
-func lowPays(s cpu.ConvShape, p cpu.Precision, a cpu.Algorithm, images int) bool {
+// lowCost estimates the work of a convolution of some images in precision p.
+func lowCost(s cpu.ConvShape, p cpu.Precision, images int) float64 {
 	inputs := float64(images * s.C * s.H * s.W)
 	if s.R*s.S == 1 {
 		inputs = float64(images * s.C * s.OH * s.OW)
 	}
-	return cost(s, cpu.Direct, images)/lowRate[p]+inputs*convertCost < cost(s, a, images)
+	return cost(s, cpu.Direct, images)/lowRate[p] + inputs*convertCost
 }
 
 // span is what float32 runs have shown of an activation.

@@ -24,6 +24,7 @@ type NodeTime struct {
 	Time       time.Duration // mean of the profiled runs
 	Flops      float64       // multiplications and additions of the plain loop in one run; 0 where not counted
 	Bytes      float64       // weights and activations that have to be read or written once
+	Work       float64       // what the cost model chose by: as many float32 multiplications and additions would take as long; 0 where nothing is chosen
 }
 
 // EnableProfile starts measuring anew, or stops it.
@@ -43,7 +44,7 @@ func (e *cpuExec) Profile() []NodeTime {
 	times := make([]NodeTime, len(e.steps))
 	for i, s := range e.steps {
 		mean := time.Duration(s.spent / float64(max(1, e.runs)) * float64(time.Second))
-		times[i] = NodeTime{s.name, s.kind, s.algorithm, s.group, s.shape.Clone(), mean, s.flops, s.bytes}
+		times[i] = NodeTime{s.name, s.kind, s.algorithm, s.group, s.shape.Clone(), mean, s.flops, s.bytes, s.work}
 	}
 	return times
 }
