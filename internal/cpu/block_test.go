@@ -162,7 +162,7 @@ func checkBlockConv(list []*Device, s ConvShape, a Algorithm, ec epilogueCase) e
 // rounding is the relative L2 error allowed to an algorithm: the transforms of
 // Winograd's tiles cost a few bits (notes in docs/performance.md).
 func rounding(a Algorithm) float64 {
-	return map[Algorithm]float64{Direct: tolerance, Winograd2: tolerance, Winograd4: 5e-6, Winograd6: 1e-5}[a]
+	return map[Algorithm]float64{Direct: tolerance, Winograd2: tolerance, Winograd4: 5e-6, Winograd5: 8e-6, Winograd6: 1e-5}[a]
 }
 
 func TestWinogradPoolMatchesPlainLoop(t *testing.T) {
@@ -186,7 +186,7 @@ func TestWinogradPoolMatchesPlainLoop(t *testing.T) {
 			want[i] = max(all[at], all[at+1], all[at+s.W], all[at+s.W+1])
 		}
 		for _, d := range list {
-			for _, m := range winogradTiles {
+			for _, m := range []int{2, 4, 6} {
 				y := emptyBlocks(d, s.N, s.K, s.OH/2, s.OW/2)
 				d.BlockConv(d.PackBlockConv(s, w, e.Bias, Algorithm(m)), y, blocksOf(d, x, s.N, s.C, s.H, s.W, 0), be)
 				fail(t, within(rounding(Algorithm(m)), fmt.Sprint(d.Name(), m), plain(d, y), want, s.depth()), untouched(y))

@@ -24,7 +24,7 @@ func BenchmarkBlockConv(b *testing.B) {
 		s.R, s.S, s.StrideH, s.StrideW = l.r, l.r, l.stride, l.stride
 		s.PadTop, s.PadLeft = l.r/2, l.r/2
 		s.OH, s.OW = (l.h-1)/l.stride+1, (l.h-1)/l.stride+1
-		for _, a := range []Algorithm{Direct, Winograd2, Winograd4, Winograd6} {
+		for _, a := range []Algorithm{Direct, Winograd2, Winograd4, Winograd5, Winograd6} {
 			if a != Direct && !s.CanWinograd() {
 				continue
 			}

@@ -9,11 +9,12 @@ import (
 type Algorithm int
 
 // Direct is the plain sum; Winograd2 … Winograd6 are F(m×m,3×3), which need
-// 4, 2.25 and 1.78 products an output instead of 9.
+// 4, 2.25, 1.96 and 1.78 products an output instead of 9.
 const (
 	Direct    Algorithm = 0
 	Winograd2 Algorithm = 2
 	Winograd4 Algorithm = 4
+	Winograd5 Algorithm = 5 // cannot Pool
 	Winograd6 Algorithm = 6
 )
 

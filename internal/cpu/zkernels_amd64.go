@@ -410,6 +410,16 @@ func winoOutAVX24(t *winoArgs)
 //go:noescape
 func winoPoolAVX24(t *winoArgs)
 
+// winoInAVX25 is winoInPortable for F(5×5,3×3).
+//
+//go:noescape
+func winoInAVX25(t *winoArgs)
+
+// winoOutAVX25 is winoOutPortable for F(5×5,3×3).
+//
+//go:noescape
+func winoOutAVX25(t *winoArgs)
+
 // winoInAVX26 is winoInPortable for F(6×6,3×3).
 //
 //go:noescape
@@ -425,9 +435,9 @@ func winoOutAVX26(t *winoArgs)
 //go:noescape
 func winoPoolAVX26(t *winoArgs)
 
-var winoInAVX2 = [...]func(*winoArgs){2: winoInAVX22, 4: winoInAVX24, 6: winoInAVX26}
+var winoInAVX2 = [...]func(*winoArgs){2: winoInAVX22, 4: winoInAVX24, 5: winoInAVX25, 6: winoInAVX26}
 
-var winoOutAVX2 = [...]func(*winoArgs){2: winoOutAVX22, 4: winoOutAVX24, 6: winoOutAVX26}
+var winoOutAVX2 = [...]func(*winoArgs){2: winoOutAVX22, 4: winoOutAVX24, 5: winoOutAVX25, 6: winoOutAVX26}
 
 var winoPoolAVX2 = [...]func(*winoArgs){2: winoPoolAVX22, 4: winoPoolAVX24, 6: winoPoolAVX26}
 
@@ -1000,6 +1010,16 @@ func winoOutAVX5124(t *winoArgs)
 //go:noescape
 func winoPoolAVX5124(t *winoArgs)
 
+// winoInAVX5125 is winoInPortable for F(5×5,3×3).
+//
+//go:noescape
+func winoInAVX5125(t *winoArgs)
+
+// winoOutAVX5125 is winoOutPortable for F(5×5,3×3).
+//
+//go:noescape
+func winoOutAVX5125(t *winoArgs)
+
 // winoInAVX5126 is winoInPortable for F(6×6,3×3).
 //
 //go:noescape
@@ -1015,9 +1035,9 @@ func winoOutAVX5126(t *winoArgs)
 //go:noescape
 func winoPoolAVX5126(t *winoArgs)
 
-var winoInAVX512 = [...]func(*winoArgs){2: winoInAVX5122, 4: winoInAVX5124, 6: winoInAVX5126}
+var winoInAVX512 = [...]func(*winoArgs){2: winoInAVX5122, 4: winoInAVX5124, 5: winoInAVX5125, 6: winoInAVX5126}
 
-var winoOutAVX512 = [...]func(*winoArgs){2: winoOutAVX5122, 4: winoOutAVX5124, 6: winoOutAVX5126}
+var winoOutAVX512 = [...]func(*winoArgs){2: winoOutAVX5122, 4: winoOutAVX5124, 5: winoOutAVX5125, 6: winoOutAVX5126}
 
 var winoPoolAVX512 = [...]func(*winoArgs){2: winoPoolAVX5122, 4: winoPoolAVX5124, 6: winoPoolAVX5126}
 

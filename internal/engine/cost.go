@@ -13,15 +13,18 @@ const (
 	weightByte    = 6  // for each byte of weights: they come from memory
 )
 
-// algorithm chooses how to convolve.
-func (x *plan) algorithm(s cpu.ConvShape) cpu.Algorithm {
+// algorithm chooses how to convolve, with or without the 2×2 maximum behind.
+func (x *plan) algorithm(s cpu.ConvShape, pool bool) cpu.Algorithm {
 	best := cpu.Direct
 	if !s.CanWinograd() {
 		return best
 	}
 	images := x.imagesAtOnce(s)
 	least := cost(s, best, images)
-	for _, a := range []cpu.Algorithm{cpu.Winograd2, cpu.Winograd4, cpu.Winograd6} {
+	for _, a := range []cpu.Algorithm{cpu.Winograd2, cpu.Winograd4, cpu.Winograd5, cpu.Winograd6} {
+		if pool && a == cpu.Winograd5 {
+			continue
+		}
 		if c := cost(s, a, images); c < least {
 			best, least = a, c
 		}

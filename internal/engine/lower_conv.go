@@ -72,7 +72,11 @@ func (x *plan) stem(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 // dense is a convolution of one group, with the 2×2 maximum behind it where
 // there is one.
 func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
-	a := x.algorithm(s)
+	pool := x.pooled(n, s)
+	if o.Residual {
+		pool = nil
+	}
+	a := x.algorithm(s, pool != nil)
 	e := epilogue(o)
 	in := []*place{x.asBlocked(n.In[0])}
 	if o.Residual {
@@ -80,7 +84,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	}
 	low, work := x.precision(s, a)
 	last := n
-	if pool := x.pooled(n, s); pool != nil && a != cpu.Direct && low == cpu.Float32 && !o.Residual {
+	if pool != nil && a != cpu.Direct && low == cpu.Float32 {
 		e.Pool, last = true, pool
 		x.merged[pool] = true
 	}
@@ -166,7 +170,7 @@ func (x *plan) inGroups(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	if o.Residual {
 		in = append(in, x.asBlocked(n.In[3]))
 	}
-	a := x.algorithm(one)
+	a := x.algorithm(one, false)
 	st := x.result(n, in...)
 	st.algorithm, st.weights = a.String(), int64(groups)*packedConv(one, a, x.d.Lanes())
 	st.prepare = func() {

@@ -12,7 +12,8 @@ import (
 // winograd holds the matrices of F(m×m,3×3): the input is transformed by
 // Bᵀ (a,a), a = m+2, and the product by Aᵀ (m,a). They are those of
 // internal/cpu/winograd_matrices.go; rows 2k-1 and 2k of Bᵀ, and columns 2k-1
-// and 2k of Aᵀ, differ only in the signs of odd places.
+// and 2k of Aᵀ, differ only in the signs of odd places, but for the point 1/2
+// of m = 5: see inputRow5.
 type winograd struct {
 	m      int
 	bt, at [][]float32
@@ -23,6 +24,8 @@ var winograds = []winograd{
 		[][]float32{{1, 1, 1, 0}, {0, 1, -1, 1}}},
 	{4, [][]float32{{4, 0, -5, 0, 1, 0}, {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0}, {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}},
 		[][]float32{{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}}},
+	{5, nil,
+		[][]float32{{1, 1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0.5, 0}, {0, 1, 1, 4, 4, 0.25, 0}, {0, 1, -1, 8, -8, 0.125, 0}, {0, 1, 1, 16, 16, 0.0625, 1}}},
 	{6, [][]float32{{1, 0, -5.25, 0, 5.25, 0, -1, 0}, {0, 1, 1, -4.25, -4.25, 1, 1, 0}, {0, -1, 1, 4.25, -4.25, -1, 1, 0},
 		{0, 0.5, 0.25, -2.5, -1.25, 2, 1, 0}, {0, -0.5, 0.25, 2.5, -1.25, -2, 1, 0},
 		{0, 2, 4, -2.5, -5, 0.5, 1, 0}, {0, -2, 4, 2.5, -5, -0.5, 1, 0}, {0, -1, 0, 5.25, 0, -5.25, 0, 1}},
@@ -37,10 +40,12 @@ func transforms(s isa) {
 	for _, f := range winograds {
 		f.input(s)
 		f.output(s, false)
-		f.output(s, true)
+		if f.m%2 == 0 {
+			f.output(s, true)
+			pool += fmt.Sprintf("%d: winoPool%s%d, ", f.m, s.name, f.m)
+		}
 		in += fmt.Sprintf("%d: winoIn%s%d, ", f.m, s.name, f.m)
 		out += fmt.Sprintf("%d: winoOut%s%d, ", f.m, s.name, f.m)
-		pool += fmt.Sprintf("%d: winoPool%s%d, ", f.m, s.name, f.m)
 	}
 	for _, v := range [][2]string{{"winoIn", in}, {"winoOut", out}, {"winoPool", pool}} {
 		fmt.Fprintf(&stubs, "var %s%s = [...]func(*winoArgs){%s}\n\n", v[0], s.name, v[1])
@@ -96,7 +101,7 @@ func (c *constants) of(f float32) operand.Op {
 }
 
 // winogradTable is the order of internal/cpu's table of constants.
-var winogradTable = []float32{0.25, 0.5, 1.25, 2, 2.5, 4, 4.25, 5, 5.25, 8, 16, 32}
+var winogradTable = []float32{0.0625, 0.125, 0.25, 0.5, 1.25, 2, 2.5, 4, 4.25, 5, 5.25, 8, 16, 32}
 
 // term is a factor times a register.
 type term struct {
@@ -159,6 +164,10 @@ func positive(row []float32, parity int) bool {
 // inputRow sets the a results of Bᵀ·d one after another in a register and
 // hands them to emit. d are registers; t three free ones.
 func (f winograd) inputRow(c *constants, d, t []reg.VecPhysical, emit func(i int, v reg.VecPhysical)) {
+	if f.m == 5 {
+		inputRow5(c, d, t, emit)
+		return
+	}
 	a := f.m + 2
 	terms := func(row []float32, parity int, sign float32) (out []term) {
 		for k, x := range row {
@@ -198,6 +207,36 @@ func (f winograd) inputRow(c *constants, d, t []reg.VecPhysical, emit func(i int
 	}
 }
 
+// f4 are the matrices that m = 5 builds on, and half its last point.
+var f4 = winograds[1]
+
+const half = 0.5
+
+// inputRow5 is inputRow for m = 5. Its rows but that of the point 1/2 are m = 4's
+// times x - 1/2, taken as polynomials: so they are m = 4's of the differences
+// d[k+1] - d[k]/2.
+func inputRow5(c *constants, d, t []reg.VecPhysical, emit func(i int, v reg.VecPhysical)) {
+	c.sum(t[0], term{1, d[5]}, term{4, d[1]}, term{-5, d[3]})
+	emit(5, t[0])
+	for k := range 6 {
+		VFNMADD213PS(d[k+1], c.of(half), d[k])
+	}
+	f4.inputRow(c, d[:6], t, func(i int, v reg.VecPhysical) {
+		if i == 5 {
+			i = 6
+		}
+		emit(i, v)
+	})
+}
+
+// factors are those that the input transform multiplies with.
+func (f winograd) factors() [][]float32 {
+	if f.m == 5 {
+		return append([][]float32{{half}}, f4.bt...)
+	}
+	return f.bt
+}
+
 // rank puts factors of 1 first, then other positive ones, then negative ones.
 func rank(f float32) int {
 	switch {
@@ -213,18 +252,20 @@ func rank(f float32) int {
 // are two free ones.
 func (f winograd) outputRow(c *constants, p, t []reg.VecPhysical, emit func(i int, v reg.VecPhysical)) {
 	a := f.m + 2
-	for k := 1; k < a-1; k += 2 { // p[k], p[k+1] become their sum and difference
+	for k := 1; k < a-2; k += 2 { // p[k], p[k+1] become their sum and difference
 		VADDPS(p[k+1], p[k], t[0])
 		VSUBPS(p[k+1], p[k], p[k+1])
 		VMOVAPS(t[0], p[k])
 	}
 	for i := range f.m {
 		var terms []term
-		for _, k := range []int{0, a - 1} {
-			terms = append(terms, term{f.at[i][k], p[k]})
-		}
-		for k := 1; k < a-1; k += 2 {
-			terms = append(terms, term{f.at[i][k], p[k+i%2]})
+		for k := range a {
+			switch {
+			case k == 0 || k == a-1 || k == a-2 && a%2 == 1:
+				terms = append(terms, term{f.at[i][k], p[k]})
+			case k%2 == 1:
+				terms = append(terms, term{f.at[i][k], p[k+i%2]})
+			}
 		}
 		slices.SortStableFunc(terms, func(p, q term) int { return rank(p.f) - rank(q.f) })
 		c.sum(t[i%2], terms...)
@@ -240,7 +281,7 @@ const ahead = 2
 func (f winograd) input(s isa) {
 	a := f.m + 2
 	arg := kernel(fmt.Sprintf("winoIn%s%d", s.name, f.m), "winoArgs", fmt.Sprintf("is winoInPortable for F(%d×%d,3×3).", f.m, f.m))
-	c := newConstants(s, arg(winConsts), winogradTable, f.bt, s.regs-a-3)
+	c := newConstants(s, arg(winConsts), winogradTable, f.factors(), s.regs-a-3)
 	n, x, y, tmp := load(arg(winN)), load(arg(winX)), load(arg(winY)), load(arg(winTmp))
 	row, point := loadBytes(arg(winXRow)), loadBytes(arg(winYPoint))
 	d, t := registers(s, 0, a), registers(s, a, a+3)
@@ -300,14 +341,17 @@ func pointAt(p reg.Register, j int, point, point3, point5, point7 reg.Register) 
 	return indexed(p, point, uint8(j), 0)
 }
 
-// advance adds a·point to p for a = 4, 6, 8.
+// advance adds a·point to p for a = 4, 6, 7, 8.
 func advance(p reg.Register, a int, point, point3 reg.Register) {
 	if a == 6 {
 		LEAQ(indexed(p, point3, 2, 0), p)
 		return
 	}
-	LEAQ(indexed(p, point, uint8(min(a, 4)), 0), p)
-	if a == 8 {
+	LEAQ(indexed(p, point, 4, 0), p)
+	switch a {
+	case 7:
+		ADDQ(point3, p)
+	case 8:
 		LEAQ(indexed(p, point, 4, 0), p)
 	}
 }
