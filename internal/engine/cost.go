@@ -10,7 +10,8 @@ import (
 // tl bench --layers prints measurements beside it.
 const (
 	transformCost = 32 // for each point of a tile and channel, in and out alike
-	weightByte    = 6  // for each byte of weights: they come from memory
+	weightByte    = 6  // for each byte of weights: they come from memory beside the products
+	weightWait    = 4  // and what of that the products do not hide
 )
 
 // algorithm chooses how to convolve, with or without the 2×2 maximum behind.
@@ -42,7 +43,7 @@ func cost(s cpu.ConvShape, a cpu.Algorithm, images int) float64 {
 		transforms = products * points * float64(s.C+s.K) * transformCost
 	}
 	weights := points * float64(s.C*s.K)
-	return max(2*products*weights, 4*weights*weightByte) + transforms
+	return max(2*products*weights, 4*weights*weightByte) + 4*weights*weightWait + transforms
 }
 
 // packedConv is the bytes of weights laid out for a.
