@@ -10,7 +10,7 @@
 // They do differ in the last bits between kernel sets.
 //
 // From the bottom up: kernels.go says what the inner loops compute, in plain
-// Go (zkernels_amd64.s has them in assembly, written by _asm); threads.go runs
+// Go (z*_amd64.s have them in assembly, written by _asm); threads.go runs
 // pieces of work; gemm.go, conv_panel.go, conv_strip.go and conv_grad.go cut
 // products and convolutions into tiles; pooling.go and vector.go need none.
 package cpu

@@ -1,4 +1,4 @@
-// Command _asm writes the kernels of internal/cpu: zkernels_amd64.s and its Go
+// Command _asm writes the kernels of internal/cpu: z*_amd64.s and their Go
 // declarations. Run it with go generate in internal/cpu.
 package main
 
@@ -22,7 +22,8 @@ func main() {
 	flag.Set("out", "")
 	flag.Set("stubs", "")
 	flag.Parse()
-	flag.Set("out", *dir+"/zkernels_amd64.s")
+	const all = "zkernels_amd64.s"
+	flag.Set("out", *dir+"/"+all)
 	ConstraintExpr("!purego")
 
 	checkLayout()
@@ -47,6 +48,9 @@ func main() {
 	out, err := format.Source([]byte(src))
 	if err == nil {
 		err = os.WriteFile(*dir+"/zkernels_amd64.go", out, 0o644)
+	}
+	if err == nil {
+		err = split(*dir, all)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
