@@ -1,5 +1,6 @@
-// Command _asm writes the kernels of internal/cpu: zkernels_amd64.s and its Go
-// declarations. Run it with go generate in internal/cpu.
+// Command _asm writes the kernels of internal/cpu: zkernels_amd64.s,
+// zkernels_arm64.s and their Go declarations. Run it with go generate in
+// internal/cpu.
 package main
 
 import (
@@ -26,6 +27,7 @@ func main() {
 	ConstraintExpr("!purego")
 
 	checkLayout()
+	layout := stubs.String()
 	for _, v := range []isa{avx2, avx512} {
 		tiles(v)
 		dots(v)
@@ -46,6 +48,9 @@ func main() {
 	out, err := format.Source([]byte(src))
 	if err == nil {
 		err = os.WriteFile(*dir+"/zkernels_amd64.go", out, 0o644)
+	}
+	if err == nil {
+		err = writeNEON(*dir, layout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

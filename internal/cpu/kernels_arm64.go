@@ -1,0 +1,19 @@
+//go:build !purego
+
+package cpu
+
+// available lists the kernel sets that this processor can run, best first:
+// every arm64 has NEON.
+func available() []*kernels { return []*kernels{kernelsNEON, kernelsPortable} }
+
+// kernelsNEON is the portable set with its costly kernels in assembly. Its
+// blocks have eight channels too: two vectors.
+var kernelsNEON = func() *kernels {
+	k := *kernelsPortable
+	k.name, k.rows = "neon", len(blockNEON)-1
+	k.tiles = tileSet(k.rows, func(t *tileArgs, rows int) { tilePortable(t, rows, k.cols) })
+	k.strips = tileSet(k.rows, stripPortable)
+	k.block, k.narrow = blockNEON[:], narrowNEON[:]
+	k.scalar, k.scalarNarrow = scalarNEON[:], scalarNarrowNEON[:]
+	return &k
+}()
