@@ -15,5 +15,7 @@ var kernelsNEON = func() *kernels {
 	k.strips = tileSet(k.rows, stripPortable)
 	k.block, k.narrow = blockNEON[:], narrowNEON[:]
 	k.scalar, k.scalarNarrow = scalarNEON[:], scalarNarrowNEON[:]
+	k.tapMax, k.tapSum, k.tapMul, k.gather = tapMaxNEON, tapSumNEON, tapMulNEON, gatherNEON
+	k.winoIn, k.winoOut, k.winoPool = winoInNEON[:], winoOutNEON[:], winoPoolNEON[:]
 	return &k
 }()

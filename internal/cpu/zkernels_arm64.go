@@ -215,3 +215,74 @@ func scalarNarrowNEONx5(t *blockArgs)
 func scalarNarrowNEONx6(t *blockArgs)
 
 var scalarNarrowNEON = [...]func(*blockArgs){nil, scalarNarrowNEONx1, scalarNarrowNEONx2, scalarNarrowNEONx3, scalarNarrowNEONx4, scalarNarrowNEONx5, scalarNarrowNEONx6}
+
+// winoInNEON2 is winoInPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoInNEON2(t *winoArgs)
+
+// winoInNEON4 is winoInPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoInNEON4(t *winoArgs)
+
+// winoInNEON6 is winoInPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoInNEON6(t *winoArgs)
+
+var winoInNEON = [...]func(*winoArgs){2: winoInNEON2, 4: winoInNEON4, 6: winoInNEON6}
+
+// winoOutNEON2 is winoOutPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoOutNEON2(t *winoArgs)
+
+// winoOutNEON4 is winoOutPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoOutNEON4(t *winoArgs)
+
+// winoOutNEON6 is winoOutPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoOutNEON6(t *winoArgs)
+
+var winoOutNEON = [...]func(*winoArgs){2: winoOutNEON2, 4: winoOutNEON4, 6: winoOutNEON6}
+
+// winoPoolNEON2 is winoPoolPortable for F(2×2,3×3).
+//
+//go:noescape
+func winoPoolNEON2(t *winoArgs)
+
+// winoPoolNEON4 is winoPoolPortable for F(4×4,3×3).
+//
+//go:noescape
+func winoPoolNEON4(t *winoArgs)
+
+// winoPoolNEON6 is winoPoolPortable for F(6×6,3×3).
+//
+//go:noescape
+func winoPoolNEON6(t *winoArgs)
+
+var winoPoolNEON = [...]func(*winoArgs){2: winoPoolNEON2, 4: winoPoolNEON4, 6: winoPoolNEON6}
+
+// tapMaxNEON is tapMaxPortable.
+//
+//go:noescape
+func tapMaxNEON(t *tapArgs)
+
+// tapSumNEON is tapSumPortable.
+//
+//go:noescape
+func tapSumNEON(t *tapArgs)
+
+// tapMulNEON is tapMulPortable.
+//
+//go:noescape
+func tapMulNEON(t *tapArgs)
+
+// gatherNEON is gatherPortable.
+//
+//go:noescape
+func gatherNEON(t *tapArgs)

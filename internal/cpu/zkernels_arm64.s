@@ -3525,3 +3525,4173 @@ store:
 	FSTPQ (F8, F9), 128(R1)
 	FSTPQ (F10, F11), 160(R1)
 	RET
+
+// func winoInNEON2(t *winoArgs)
+TEXT ·winoInNEON2(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	MOVD 176(R0), R8
+	LSL $2, R8, R8
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	ADD $0, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	FMOVQ F8, 0(R6)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 64(R6)
+	FMOVQ F11, 128(R6)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ F8, 192(R6)
+	ADD $32, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	FMOVQ F8, 16(R6)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 80(R6)
+	FMOVQ F11, 144(R6)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ F8, 208(R6)
+	ADD $64, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	FMOVQ F8, 32(R6)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 96(R6)
+	FMOVQ F11, 160(R6)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ F8, 224(R6)
+	ADD $96, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	FMOVQ F8, 48(R6)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 112(R6)
+	FMOVQ F11, 176(R6)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	FMOVQ F8, 240(R6)
+	MOVD R3, R11
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 64(R6), F0
+	FMOVQ 80(R6), F1
+	FMOVQ 96(R6), F2
+	FMOVQ 112(R6), F3
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 128(R6), F0
+	FMOVQ 144(R6), F1
+	FMOVQ 160(R6), F2
+	FMOVQ 176(R6), F3
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 192(R6), F0
+	FMOVQ 208(R6), F1
+	FMOVQ 224(R6), F2
+	FMOVQ 240(R6), F3
+	VMOV V0.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	VMOV V1.B16, V9.B16
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V3.B16, V8.B16
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VST1.P [V8.S4], (R11)(R8)
+	ADD $64, R2
+	ADD $32, R3
+	ADD $32, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoInNEON4(t *winoArgs)
+TEXT ·winoInNEON4(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	FMOVQ 96(R11), F31
+	FMOVQ 160(R11), F30
+	FMOVQ 224(R11), F29
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	MOVD 176(R0), R8
+	LSL $2, R8, R8
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	ADD $0, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	FMOVQ F8, 0(R6)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 96(R6)
+	FMOVQ F11, 192(R6)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 288(R6)
+	FMOVQ F11, 384(R6)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	FMOVQ F8, 480(R6)
+	ADD $32, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	FMOVQ F8, 16(R6)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 112(R6)
+	FMOVQ F11, 208(R6)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 304(R6)
+	FMOVQ F11, 400(R6)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	FMOVQ F8, 496(R6)
+	ADD $64, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	FMOVQ F8, 32(R6)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 128(R6)
+	FMOVQ F11, 224(R6)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 320(R6)
+	FMOVQ F11, 416(R6)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	FMOVQ F8, 512(R6)
+	ADD $96, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	FMOVQ F8, 48(R6)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 144(R6)
+	FMOVQ F11, 240(R6)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 336(R6)
+	FMOVQ F11, 432(R6)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	FMOVQ F8, 528(R6)
+	ADD $128, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	FMOVQ F8, 64(R6)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 160(R6)
+	FMOVQ F11, 256(R6)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 352(R6)
+	FMOVQ F11, 448(R6)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	FMOVQ F8, 544(R6)
+	ADD $160, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	FMOVQ F8, 80(R6)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 176(R6)
+	FMOVQ F11, 272(R6)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 368(R6)
+	FMOVQ F11, 464(R6)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	FMOVQ F8, 560(R6)
+	MOVD R3, R11
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	FMOVQ 64(R6), F4
+	FMOVQ 80(R6), F5
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 96(R6), F0
+	FMOVQ 112(R6), F1
+	FMOVQ 128(R6), F2
+	FMOVQ 144(R6), F3
+	FMOVQ 160(R6), F4
+	FMOVQ 176(R6), F5
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 192(R6), F0
+	FMOVQ 208(R6), F1
+	FMOVQ 224(R6), F2
+	FMOVQ 240(R6), F3
+	FMOVQ 256(R6), F4
+	FMOVQ 272(R6), F5
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 288(R6), F0
+	FMOVQ 304(R6), F1
+	FMOVQ 320(R6), F2
+	FMOVQ 336(R6), F3
+	FMOVQ 352(R6), F4
+	FMOVQ 368(R6), F5
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 384(R6), F0
+	FMOVQ 400(R6), F1
+	FMOVQ 416(R6), F2
+	FMOVQ 432(R6), F3
+	FMOVQ 448(R6), F4
+	FMOVQ 464(R6), F5
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 480(R6), F0
+	FMOVQ 496(R6), F1
+	FMOVQ 512(R6), F2
+	FMOVQ 528(R6), F3
+	FMOVQ 544(R6), F4
+	FMOVQ 560(R6), F5
+	VMOV V4.B16, V8.B16
+	VFMLA V30.S4, V0.S4, V8.S4
+	VFMLS V29.S4, V2.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	VFMLS V30.S4, V2.S4, V8.S4
+	VMOV V3.B16, V9.B16
+	VFMLS V30.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V4.B16, V8.B16
+	WORD $0x4ea2d508 // fsub v8.4s, v8.4s, v2.4s
+	WORD $0x6e3fdc69 // fmul v9.4s, v3.4s, v31.4s
+	VFMLS V31.S4, V1.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V5.B16, V8.B16
+	VFMLA V30.S4, V1.S4, V8.S4
+	VFMLS V29.S4, V3.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	ADD $128, R2
+	ADD $32, R3
+	ADD $32, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoInNEON6(t *winoArgs)
+TEXT ·winoInNEON6(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	FMOVQ 0(R11), F31
+	FMOVQ 32(R11), F30
+	FMOVQ 64(R11), F29
+	FMOVQ 96(R11), F28
+	FMOVQ 128(R11), F27
+	FMOVQ 160(R11), F26
+	FMOVQ 192(R11), F25
+	FMOVQ 224(R11), F24
+	FMOVQ 256(R11), F23
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	MOVD 176(R0), R8
+	LSL $2, R8, R8
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	ADD $0, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 0(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 128(R6)
+	FMOVQ F11, 256(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 384(R6)
+	FMOVQ F11, 512(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 640(R6)
+	FMOVQ F11, 768(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 896(R6)
+	ADD $32, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 16(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 144(R6)
+	FMOVQ F11, 272(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 400(R6)
+	FMOVQ F11, 528(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 656(R6)
+	FMOVQ F11, 784(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 912(R6)
+	ADD $64, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 32(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 160(R6)
+	FMOVQ F11, 288(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 416(R6)
+	FMOVQ F11, 544(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 672(R6)
+	FMOVQ F11, 800(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 928(R6)
+	ADD $96, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 48(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 176(R6)
+	FMOVQ F11, 304(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 432(R6)
+	FMOVQ F11, 560(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 688(R6)
+	FMOVQ F11, 816(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 944(R6)
+	ADD $128, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 64(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 192(R6)
+	FMOVQ F11, 320(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 448(R6)
+	FMOVQ F11, 576(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 704(R6)
+	FMOVQ F11, 832(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 960(R6)
+	ADD $160, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 80(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 208(R6)
+	FMOVQ F11, 336(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 464(R6)
+	FMOVQ F11, 592(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 720(R6)
+	FMOVQ F11, 848(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 976(R6)
+	ADD $192, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 96(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 224(R6)
+	FMOVQ F11, 352(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 480(R6)
+	FMOVQ F11, 608(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 736(R6)
+	FMOVQ F11, 864(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 992(R6)
+	ADD $224, R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	FMOVQ F8, 112(R6)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 240(R6)
+	FMOVQ F11, 368(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 496(R6)
+	FMOVQ F11, 624(R6)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	FMOVQ F10, 752(R6)
+	FMOVQ F11, 880(R6)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	FMOVQ F8, 1008(R6)
+	MOVD R3, R11
+	FMOVQ 0(R6), F0
+	FMOVQ 16(R6), F1
+	FMOVQ 32(R6), F2
+	FMOVQ 48(R6), F3
+	FMOVQ 64(R6), F4
+	FMOVQ 80(R6), F5
+	FMOVQ 96(R6), F6
+	FMOVQ 112(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 128(R6), F0
+	FMOVQ 144(R6), F1
+	FMOVQ 160(R6), F2
+	FMOVQ 176(R6), F3
+	FMOVQ 192(R6), F4
+	FMOVQ 208(R6), F5
+	FMOVQ 224(R6), F6
+	FMOVQ 240(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 256(R6), F0
+	FMOVQ 272(R6), F1
+	FMOVQ 288(R6), F2
+	FMOVQ 304(R6), F3
+	FMOVQ 320(R6), F4
+	FMOVQ 336(R6), F5
+	FMOVQ 352(R6), F6
+	FMOVQ 368(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 384(R6), F0
+	FMOVQ 400(R6), F1
+	FMOVQ 416(R6), F2
+	FMOVQ 432(R6), F3
+	FMOVQ 448(R6), F4
+	FMOVQ 464(R6), F5
+	FMOVQ 480(R6), F6
+	FMOVQ 496(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 512(R6), F0
+	FMOVQ 528(R6), F1
+	FMOVQ 544(R6), F2
+	FMOVQ 560(R6), F3
+	FMOVQ 576(R6), F4
+	FMOVQ 592(R6), F5
+	FMOVQ 608(R6), F6
+	FMOVQ 624(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 640(R6), F0
+	FMOVQ 656(R6), F1
+	FMOVQ 672(R6), F2
+	FMOVQ 688(R6), F3
+	FMOVQ 704(R6), F4
+	FMOVQ 720(R6), F5
+	FMOVQ 736(R6), F6
+	FMOVQ 752(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 768(R6), F0
+	FMOVQ 784(R6), F1
+	FMOVQ 800(R6), F2
+	FMOVQ 816(R6), F3
+	FMOVQ 832(R6), F4
+	FMOVQ 848(R6), F5
+	FMOVQ 864(R6), F6
+	FMOVQ 880(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	FMOVQ 896(R6), F0
+	FMOVQ 912(R6), F1
+	FMOVQ 928(R6), F2
+	FMOVQ 944(R6), F3
+	FMOVQ 960(R6), F4
+	FMOVQ 976(R6), F5
+	FMOVQ 992(R6), F6
+	FMOVQ 1008(R6), F7
+	VMOV V0.B16, V8.B16
+	VFMLA V23.S4, V4.S4, V8.S4
+	VFMLS V23.S4, V2.S4, V8.S4
+	WORD $0x4ea6d508 // fsub v8.4s, v8.4s, v6.4s
+	VST1.P [V8.S4], (R11)(R8)
+	VMOV V2.B16, V8.B16
+	WORD $0x4e26d508 // fadd v8.4s, v8.4s, v6.4s
+	VFMLS V25.S4, V4.S4, V8.S4
+	VMOV V1.B16, V9.B16
+	WORD $0x4e25d529 // fadd v9.4s, v9.4s, v5.4s
+	VFMLS V25.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V31.S4, V2.S4, V8.S4
+	VFMLS V29.S4, V4.S4, V8.S4
+	WORD $0x6e3edc29 // fmul v9.4s, v1.4s, v30.4s
+	VFMLA V28.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V6.B16, V8.B16
+	VFMLA V26.S4, V2.S4, V8.S4
+	VFMLS V24.S4, V4.S4, V8.S4
+	WORD $0x6e3cdc29 // fmul v9.4s, v1.4s, v28.4s
+	VFMLA V30.S4, V5.S4, V9.S4
+	VFMLS V27.S4, V3.S4, V9.S4
+	WORD $0x4e29d50a // fadd v10.4s, v8.4s, v9.4s
+	WORD $0x4ea9d50b // fsub v11.4s, v8.4s, v9.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VST1.P [V11.S4], (R11)(R8)
+	VMOV V7.B16, V8.B16
+	VFMLA V23.S4, V3.S4, V8.S4
+	WORD $0x4ea1d508 // fsub v8.4s, v8.4s, v1.4s
+	VFMLS V23.S4, V5.S4, V8.S4
+	VST1.P [V8.S4], (R11)(R8)
+	ADD $192, R2
+	ADD $32, R3
+	ADD $32, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoOutNEON2(t *winoArgs)
+TEXT ·winoOutNEON2(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	MOVD 160(R0), R7
+	LSL $2, R7, R7
+	MOVD 168(R0), R8
+	LSL $2, R8, R8
+	MOVD 184(R0), R9
+	LSL $2, R9, R9
+	ADD $192, R0, R11
+	VLD1R (R11), [V15.S4]
+	ADD $196, R0, R11
+	VLD1R (R11), [V16.S4]
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	MOVD 72(R0), R11
+	ADD R10, R11
+	FMOVQ (R11), F17
+	MOVD R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 0(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 16(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 32(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 48(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 64(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 80(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 96(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 112(R6)
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 0(R6), F0
+	FMOVQ 32(R6), F1
+	FMOVQ 64(R6), F2
+	FMOVQ 96(R6), F3
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_0:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_0:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $32, R3, R11
+	ADD $32, R4, R12
+	FMOVQ 16(R6), F0
+	FMOVQ 48(R6), F1
+	FMOVQ 80(R6), F2
+	FMOVQ 112(R6), F3
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_1:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_1:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $32, R2
+	ADD $64, R3
+	ADD $64, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoOutNEON4(t *winoArgs)
+TEXT ·winoOutNEON4(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	FMOVQ 96(R11), F31
+	FMOVQ 160(R11), F30
+	FMOVQ 288(R11), F29
+	MOVD 160(R0), R7
+	LSL $2, R7, R7
+	MOVD 168(R0), R8
+	LSL $2, R8, R8
+	MOVD 184(R0), R9
+	LSL $2, R9, R9
+	ADD $192, R0, R11
+	VLD1R (R11), [V15.S4]
+	ADD $196, R0, R11
+	VLD1R (R11), [V16.S4]
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	MOVD 72(R0), R11
+	ADD R10, R11
+	FMOVQ (R11), F17
+	MOVD R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 0(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 16(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 32(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 48(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 64(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 80(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 96(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 112(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 128(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 144(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 160(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 176(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 192(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 208(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 224(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 240(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 256(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 272(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 288(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 304(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 320(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 336(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 352(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 368(R6)
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 0(R6), F0
+	FMOVQ 64(R6), F1
+	FMOVQ 128(R6), F2
+	FMOVQ 192(R6), F3
+	FMOVQ 256(R6), F4
+	FMOVQ 320(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_0:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_0:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_0:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_0:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $32, R3, R11
+	ADD $32, R4, R12
+	FMOVQ 16(R6), F0
+	FMOVQ 80(R6), F1
+	FMOVQ 144(R6), F2
+	FMOVQ 208(R6), F3
+	FMOVQ 272(R6), F4
+	FMOVQ 336(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_1:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_1:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_1:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_1:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $64, R3, R11
+	ADD $64, R4, R12
+	FMOVQ 32(R6), F0
+	FMOVQ 96(R6), F1
+	FMOVQ 160(R6), F2
+	FMOVQ 224(R6), F3
+	FMOVQ 288(R6), F4
+	FMOVQ 352(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_2:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_2:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_2:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_2:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $96, R3, R11
+	ADD $96, R4, R12
+	FMOVQ 48(R6), F0
+	FMOVQ 112(R6), F1
+	FMOVQ 176(R6), F2
+	FMOVQ 240(R6), F3
+	FMOVQ 304(R6), F4
+	FMOVQ 368(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_3:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_3:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_3:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_3:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $32, R2
+	ADD $128, R3
+	ADD $128, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoOutNEON6(t *winoArgs)
+TEXT ·winoOutNEON6(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	FMOVQ 96(R11), F31
+	FMOVQ 160(R11), F30
+	FMOVQ 288(R11), F29
+	FMOVQ 320(R11), F28
+	FMOVQ 352(R11), F27
+	MOVD 160(R0), R7
+	LSL $2, R7, R7
+	MOVD 168(R0), R8
+	LSL $2, R8, R8
+	MOVD 184(R0), R9
+	LSL $2, R9, R9
+	ADD $192, R0, R11
+	VLD1R (R11), [V15.S4]
+	ADD $196, R0, R11
+	VLD1R (R11), [V16.S4]
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	MOVD 72(R0), R11
+	ADD R10, R11
+	FMOVQ (R11), F17
+	MOVD R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 0(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 16(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 32(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 48(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 64(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 80(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 96(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 112(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 128(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 144(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 160(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 176(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 192(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 208(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 224(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 240(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 256(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 272(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 288(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 304(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 320(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 336(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 352(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 368(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 384(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 400(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 416(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 432(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 448(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 464(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 480(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 496(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 512(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 528(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 544(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 560(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 576(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 592(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 608(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 624(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 640(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 656(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 672(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 688(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 704(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 720(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 736(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 752(R6)
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 0(R6), F0
+	FMOVQ 96(R6), F1
+	FMOVQ 192(R6), F2
+	FMOVQ 288(R6), F3
+	FMOVQ 384(R6), F4
+	FMOVQ 480(R6), F5
+	FMOVQ 576(R6), F6
+	FMOVQ 672(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_0:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_0:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_0:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_0:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum4_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum4_0:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum5_0
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum5_0:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $32, R3, R11
+	ADD $32, R4, R12
+	FMOVQ 16(R6), F0
+	FMOVQ 112(R6), F1
+	FMOVQ 208(R6), F2
+	FMOVQ 304(R6), F3
+	FMOVQ 400(R6), F4
+	FMOVQ 496(R6), F5
+	FMOVQ 592(R6), F6
+	FMOVQ 688(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_1:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_1:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_1:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_1:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum4_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum4_1:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum5_1
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum5_1:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $64, R3, R11
+	ADD $64, R4, R12
+	FMOVQ 32(R6), F0
+	FMOVQ 128(R6), F1
+	FMOVQ 224(R6), F2
+	FMOVQ 320(R6), F3
+	FMOVQ 416(R6), F4
+	FMOVQ 512(R6), F5
+	FMOVQ 608(R6), F6
+	FMOVQ 704(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_2:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_2:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_2:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_2:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum4_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum4_2:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum5_2
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum5_2:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $96, R3, R11
+	ADD $96, R4, R12
+	FMOVQ 48(R6), F0
+	FMOVQ 144(R6), F1
+	FMOVQ 240(R6), F2
+	FMOVQ 336(R6), F3
+	FMOVQ 432(R6), F4
+	FMOVQ 528(R6), F5
+	FMOVQ 624(R6), F6
+	FMOVQ 720(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_3:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_3:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_3:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_3:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum4_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum4_3:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum5_3
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum5_3:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $128, R3, R11
+	ADD $128, R4, R12
+	FMOVQ 64(R6), F0
+	FMOVQ 160(R6), F1
+	FMOVQ 256(R6), F2
+	FMOVQ 352(R6), F3
+	FMOVQ 448(R6), F4
+	FMOVQ 544(R6), F5
+	FMOVQ 640(R6), F6
+	FMOVQ 736(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_4
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_4:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_4
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_4:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_4
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_4:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_4
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_4:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum4_4
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum4_4:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum5_4
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum5_4:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $160, R3, R11
+	ADD $160, R4, R12
+	FMOVQ 80(R6), F0
+	FMOVQ 176(R6), F1
+	FMOVQ 272(R6), F2
+	FMOVQ 368(R6), F3
+	FMOVQ 464(R6), F4
+	FMOVQ 560(R6), F5
+	FMOVQ 656(R6), F6
+	FMOVQ 752(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum0_5
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum0_5:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum1_5
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum1_5:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum2_5
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum2_5:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum3_5
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum3_5:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	CBZ R5, sum4_5
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+sum4_5:
+	WORD $0x4e2ff529 // fmax v9.4s, v9.4s, v15.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	VST1.P [V9.S4], (R11)(R8)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	CBZ R5, sum5_5
+	VLD1.P (R12)(R9), [V18.S4]
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+sum5_5:
+	WORD $0x4e2ff54a // fmax v10.4s, v10.4s, v15.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	VST1.P [V10.S4], (R11)(R8)
+	ADD $32, R2
+	ADD $192, R3
+	ADD $192, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoPoolNEON2(t *winoArgs)
+TEXT ·winoPoolNEON2(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	MOVD 160(R0), R7
+	LSL $2, R7, R7
+	MOVD 168(R0), R8
+	LSL $2, R8, R8
+	MOVD 184(R0), R9
+	LSL $2, R9, R9
+	ADD $192, R0, R11
+	VLD1R (R11), [V15.S4]
+	ADD $196, R0, R11
+	VLD1R (R11), [V16.S4]
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	MOVD 72(R0), R11
+	ADD R10, R11
+	FMOVQ (R11), F17
+	MOVD R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 0(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 16(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 32(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 48(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 64(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 80(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	FMOVQ F9, 96(R6)
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	FMOVQ F10, 112(R6)
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 0(R6), F0
+	FMOVQ 32(R6), F1
+	FMOVQ 64(R6), F2
+	FMOVQ 96(R6), F3
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	VMOV V9.B16, V12.B16
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 16(R6), F0
+	FMOVQ 48(R6), F1
+	FMOVQ 80(R6), F2
+	FMOVQ 112(R6), F3
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e29f58c // fmax v12.4s, v12.4s, v9.4s
+	VMOV V3.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
+	WORD $0x4e2ff58c // fmax v12.4s, v12.4s, v15.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	VST1.P [V12.S4], (R11)(R8)
+	ADD $32, R2
+	ADD $32, R3
+	ADD $32, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoPoolNEON4(t *winoArgs)
+TEXT ·winoPoolNEON4(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	FMOVQ 96(R11), F31
+	FMOVQ 160(R11), F30
+	FMOVQ 288(R11), F29
+	MOVD 160(R0), R7
+	LSL $2, R7, R7
+	MOVD 168(R0), R8
+	LSL $2, R8, R8
+	MOVD 184(R0), R9
+	LSL $2, R9, R9
+	ADD $192, R0, R11
+	VLD1R (R11), [V15.S4]
+	ADD $196, R0, R11
+	VLD1R (R11), [V16.S4]
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	MOVD 72(R0), R11
+	ADD R10, R11
+	FMOVQ (R11), F17
+	MOVD R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 0(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 16(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 32(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 48(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 64(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 80(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 96(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 112(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 128(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 144(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 160(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 176(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 192(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 208(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 224(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 240(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 256(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 272(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 288(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 304(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	FMOVQ F9, 320(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	FMOVQ F10, 336(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	FMOVQ F9, 352(R6)
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	FMOVQ F10, 368(R6)
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 0(R6), F0
+	FMOVQ 64(R6), F1
+	FMOVQ 128(R6), F2
+	FMOVQ 192(R6), F3
+	FMOVQ 256(R6), F4
+	FMOVQ 320(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VMOV V9.B16, V12.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VMOV V9.B16, V13.B16
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 16(R6), F0
+	FMOVQ 80(R6), F1
+	FMOVQ 144(R6), F2
+	FMOVQ 208(R6), F3
+	FMOVQ 272(R6), F4
+	FMOVQ 336(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x4e29f58c // fmax v12.4s, v12.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
+	WORD $0x4e2ff58c // fmax v12.4s, v12.4s, v15.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	VST1.P [V12.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	WORD $0x4e29f5ad // fmax v13.4s, v13.4s, v9.4s
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0f5ad // fmin v13.4s, v13.4s, v16.4s
+	VST1.P [V13.S4], (R11)(R8)
+	ADD $32, R3, R11
+	ADD $32, R4, R12
+	FMOVQ 32(R6), F0
+	FMOVQ 96(R6), F1
+	FMOVQ 160(R6), F2
+	FMOVQ 224(R6), F3
+	FMOVQ 288(R6), F4
+	FMOVQ 352(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VMOV V9.B16, V12.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VMOV V9.B16, V13.B16
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	ADD $32, R3, R11
+	ADD $32, R4, R12
+	FMOVQ 48(R6), F0
+	FMOVQ 112(R6), F1
+	FMOVQ 176(R6), F2
+	FMOVQ 240(R6), F3
+	FMOVQ 304(R6), F4
+	FMOVQ 368(R6), F5
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	WORD $0x4e29f58c // fmax v12.4s, v12.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
+	WORD $0x4e2ff58c // fmax v12.4s, v12.4s, v15.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	VST1.P [V12.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	WORD $0x4e29f5ad // fmax v13.4s, v13.4s, v9.4s
+	VMOV V5.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	VFMLA V29.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0f5ad // fmin v13.4s, v13.4s, v16.4s
+	VST1.P [V13.S4], (R11)(R8)
+	ADD $32, R2
+	ADD $64, R3
+	ADD $64, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func winoPoolNEON6(t *winoArgs)
+TEXT ·winoPoolNEON6(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R11
+	FMOVQ 96(R11), F31
+	FMOVQ 160(R11), F30
+	FMOVQ 288(R11), F29
+	FMOVQ 320(R11), F28
+	FMOVQ 352(R11), F27
+	MOVD 160(R0), R7
+	LSL $2, R7, R7
+	MOVD 168(R0), R8
+	LSL $2, R8, R8
+	MOVD 184(R0), R9
+	LSL $2, R9, R9
+	ADD $192, R0, R11
+	VLD1R (R11), [V15.S4]
+	ADD $196, R0, R11
+	VLD1R (R11), [V16.S4]
+	MOVD 96(R0), R6
+	MOVD ZR, R10
+half:
+	MOVD 144(R0), R1
+	MOVD 0(R0), R2
+	ADD R10, R2
+	MOVD 24(R0), R3
+	ADD R10, R3
+	MOVD 48(R0), R4
+	ADD R10, R4
+	MOVD 48(R0), R5
+tile:
+	MOVD 72(R0), R11
+	ADD R10, R11
+	FMOVQ (R11), F17
+	MOVD R2, R11
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 0(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 16(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 32(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 48(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 64(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 80(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 96(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 112(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 128(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 144(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 160(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 176(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 192(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 208(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 224(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 240(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 256(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 272(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 288(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 304(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 320(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 336(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 352(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 368(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 384(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 400(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 416(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 432(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 448(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 464(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 480(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 496(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 512(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 528(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 544(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 560(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 576(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 592(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 608(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 624(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 640(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 656(R6)
+	VLD1.P (R11)(R7), [V0.S4]
+	VLD1.P (R11)(R7), [V1.S4]
+	VLD1.P (R11)(R7), [V2.S4]
+	VLD1.P (R11)(R7), [V3.S4]
+	VLD1.P (R11)(R7), [V4.S4]
+	VLD1.P (R11)(R7), [V5.S4]
+	VLD1.P (R11)(R7), [V6.S4]
+	VLD1.P (R11)(R7), [V7.S4]
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	FMOVQ F9, 672(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	FMOVQ F10, 688(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	FMOVQ F9, 704(R6)
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	FMOVQ F10, 720(R6)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	FMOVQ F9, 736(R6)
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	FMOVQ F10, 752(R6)
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 0(R6), F0
+	FMOVQ 96(R6), F1
+	FMOVQ 192(R6), F2
+	FMOVQ 288(R6), F3
+	FMOVQ 384(R6), F4
+	FMOVQ 480(R6), F5
+	FMOVQ 576(R6), F6
+	FMOVQ 672(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	VMOV V9.B16, V12.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	VMOV V9.B16, V13.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	VMOV V9.B16, V14.B16
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ce // fmax v14.4s, v14.4s, v10.4s
+	ADD $0, R3, R11
+	ADD $0, R4, R12
+	FMOVQ 16(R6), F0
+	FMOVQ 112(R6), F1
+	FMOVQ 208(R6), F2
+	FMOVQ 304(R6), F3
+	FMOVQ 400(R6), F4
+	FMOVQ 496(R6), F5
+	FMOVQ 592(R6), F6
+	FMOVQ 688(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e29f58c // fmax v12.4s, v12.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
+	WORD $0x4e2ff58c // fmax v12.4s, v12.4s, v15.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	VST1.P [V12.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e29f5ad // fmax v13.4s, v13.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0f5ad // fmin v13.4s, v13.4s, v16.4s
+	VST1.P [V13.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e29f5ce // fmax v14.4s, v14.4s, v9.4s
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ce // fmax v14.4s, v14.4s, v10.4s
+	WORD $0x4e31d5ce // fadd v14.4s, v14.4s, v17.4s
+	WORD $0x4e2ff5ce // fmax v14.4s, v14.4s, v15.4s
+	WORD $0x4eb0f5ce // fmin v14.4s, v14.4s, v16.4s
+	VST1.P [V14.S4], (R11)(R8)
+	ADD $32, R3, R11
+	ADD $32, R4, R12
+	FMOVQ 32(R6), F0
+	FMOVQ 128(R6), F1
+	FMOVQ 224(R6), F2
+	FMOVQ 320(R6), F3
+	FMOVQ 416(R6), F4
+	FMOVQ 512(R6), F5
+	FMOVQ 608(R6), F6
+	FMOVQ 704(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	VMOV V9.B16, V12.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	VMOV V9.B16, V13.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	VMOV V9.B16, V14.B16
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ce // fmax v14.4s, v14.4s, v10.4s
+	ADD $32, R3, R11
+	ADD $32, R4, R12
+	FMOVQ 48(R6), F0
+	FMOVQ 144(R6), F1
+	FMOVQ 240(R6), F2
+	FMOVQ 336(R6), F3
+	FMOVQ 432(R6), F4
+	FMOVQ 528(R6), F5
+	FMOVQ 624(R6), F6
+	FMOVQ 720(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e29f58c // fmax v12.4s, v12.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
+	WORD $0x4e2ff58c // fmax v12.4s, v12.4s, v15.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	VST1.P [V12.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e29f5ad // fmax v13.4s, v13.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0f5ad // fmin v13.4s, v13.4s, v16.4s
+	VST1.P [V13.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e29f5ce // fmax v14.4s, v14.4s, v9.4s
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ce // fmax v14.4s, v14.4s, v10.4s
+	WORD $0x4e31d5ce // fadd v14.4s, v14.4s, v17.4s
+	WORD $0x4e2ff5ce // fmax v14.4s, v14.4s, v15.4s
+	WORD $0x4eb0f5ce // fmin v14.4s, v14.4s, v16.4s
+	VST1.P [V14.S4], (R11)(R8)
+	ADD $64, R3, R11
+	ADD $64, R4, R12
+	FMOVQ 64(R6), F0
+	FMOVQ 160(R6), F1
+	FMOVQ 256(R6), F2
+	FMOVQ 352(R6), F3
+	FMOVQ 448(R6), F4
+	FMOVQ 544(R6), F5
+	FMOVQ 640(R6), F6
+	FMOVQ 736(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	VMOV V9.B16, V12.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	VMOV V9.B16, V13.B16
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	VMOV V9.B16, V14.B16
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ce // fmax v14.4s, v14.4s, v10.4s
+	ADD $64, R3, R11
+	ADD $64, R4, R12
+	FMOVQ 80(R6), F0
+	FMOVQ 176(R6), F1
+	FMOVQ 272(R6), F2
+	FMOVQ 368(R6), F3
+	FMOVQ 464(R6), F4
+	FMOVQ 560(R6), F5
+	FMOVQ 656(R6), F6
+	FMOVQ 752(R6), F7
+	WORD $0x4e22d428 // fadd v8.4s, v1.4s, v2.4s
+	WORD $0x4ea2d422 // fsub v2.4s, v1.4s, v2.4s
+	WORD $0x4e24d461 // fadd v1.4s, v3.4s, v4.4s
+	WORD $0x4ea4d464 // fsub v4.4s, v3.4s, v4.4s
+	WORD $0x4e26d4a3 // fadd v3.4s, v5.4s, v6.4s
+	WORD $0x4ea6d4a6 // fsub v6.4s, v5.4s, v6.4s
+	VMOV V0.B16, V9.B16
+	WORD $0x4e28d529 // fadd v9.4s, v9.4s, v8.4s
+	WORD $0x4e21d529 // fadd v9.4s, v9.4s, v1.4s
+	VFMLA V27.S4, V3.S4, V9.S4
+	WORD $0x4e29f58c // fmax v12.4s, v12.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V31.S4, V4.S4, V10.S4
+	VFMLA V28.S4, V6.S4, V10.S4
+	WORD $0x4e2af58c // fmax v12.4s, v12.4s, v10.4s
+	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
+	WORD $0x4e2ff58c // fmax v12.4s, v12.4s, v15.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	VST1.P [V12.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V30.S4, V1.S4, V9.S4
+	VFMLA V29.S4, V3.S4, V9.S4
+	WORD $0x4e29f5ad // fmax v13.4s, v13.4s, v9.4s
+	VMOV V2.B16, V10.B16
+	VFMLA V29.S4, V4.S4, V10.S4
+	VFMLA V30.S4, V6.S4, V10.S4
+	WORD $0x4e2af5ad // fmax v13.4s, v13.4s, v10.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e2ff5ad // fmax v13.4s, v13.4s, v15.4s
+	WORD $0x4eb0f5ad // fmin v13.4s, v13.4s, v16.4s
+	VST1.P [V13.S4], (R11)(R8)
+	VMOV V8.B16, V9.B16
+	VFMLA V28.S4, V1.S4, V9.S4
+	VFMLA V31.S4, V3.S4, V9.S4
+	WORD $0x4e29f5ce // fmax v14.4s, v14.4s, v9.4s
+	VMOV V7.B16, V10.B16
+	WORD $0x4e22d54a // fadd v10.4s, v10.4s, v2.4s
+	WORD $0x4e26d54a // fadd v10.4s, v10.4s, v6.4s
+	VFMLA V27.S4, V4.S4, V10.S4
+	WORD $0x4e2af5ce // fmax v14.4s, v14.4s, v10.4s
+	WORD $0x4e31d5ce // fadd v14.4s, v14.4s, v17.4s
+	WORD $0x4e2ff5ce // fmax v14.4s, v14.4s, v15.4s
+	WORD $0x4eb0f5ce // fmin v14.4s, v14.4s, v16.4s
+	VST1.P [V14.S4], (R11)(R8)
+	ADD $32, R2
+	ADD $96, R3
+	ADD $96, R4
+	SUB $1, R1, R1
+	CBNZ R1, tile
+	ADD $16, R10
+	CMP $32, R10
+	BNE half
+	RET
+
+// func tapMaxNEON(t *tapArgs)
+TEXT ·tapMaxNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	ADD $144, R0, R2
+	VLD1R (R2), [V10.S4]
+	VMOV V10.B16, V11.B16
+	MOVD 120(R0), R1
+	MOVD 24(R0), R2
+	MOVD 0(R0), R3
+	MOVD 128(R0), R4
+	LSL $2, R4, R4
+pixels4:
+	CMP $4, R1
+	BLT next4
+	VMOV V10.B16, V0.B16
+	VMOV V11.B16, V1.B16
+	VMOV V10.B16, V2.B16
+	VMOV V11.B16, V3.B16
+	VMOV V10.B16, V4.B16
+	VMOV V11.B16, V5.B16
+	VMOV V10.B16, V6.B16
+	VMOV V11.B16, V7.B16
+	MOVD 96(R0), R5
+	MOVD 136(R0), R6
+	MOVD 48(R0), R7
+tap4:
+	MOVD.P 8(R5), R8
+	ADD R8<<2, R2, R8
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x4e29f421 // fmax v1.4s, v1.4s, v9.4s
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	WORD $0x4e29f463 // fmax v3.4s, v3.4s, v9.4s
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28f484 // fmax v4.4s, v4.4s, v8.4s
+	WORD $0x4e29f4a5 // fmax v5.4s, v5.4s, v9.4s
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e29f4e7 // fmax v7.4s, v7.4s, v9.4s
+	SUB $1, R6, R6
+	CBNZ R6, tap4
+	FSTPQ.P (F0, F1), 32(R3)
+	ADD R4, R2
+	FSTPQ.P (F2, F3), 32(R3)
+	ADD R4, R2
+	FSTPQ.P (F4, F5), 32(R3)
+	ADD R4, R2
+	FSTPQ.P (F6, F7), 32(R3)
+	ADD R4, R2
+	SUB $4, R1
+	B pixels4
+next4:
+pixels1:
+	CMP $1, R1
+	BLT next1
+	VMOV V10.B16, V0.B16
+	VMOV V11.B16, V1.B16
+	MOVD 96(R0), R5
+	MOVD 136(R0), R6
+	MOVD 48(R0), R7
+tap1:
+	MOVD.P 8(R5), R8
+	ADD R8<<2, R2, R8
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x4e29f421 // fmax v1.4s, v1.4s, v9.4s
+	SUB $1, R6, R6
+	CBNZ R6, tap1
+	FSTPQ.P (F0, F1), 32(R3)
+	ADD R4, R2
+	SUB $1, R1
+	B pixels1
+next1:
+	RET
+
+// func tapSumNEON(t *tapArgs)
+TEXT ·tapSumNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V10.B16, V10.B16, V10.B16
+	VMOV V10.B16, V11.B16
+	ADD $152, R0, R2
+	VLD1R (R2), [V12.S4]
+	MOVD 120(R0), R1
+	MOVD 24(R0), R2
+	MOVD 0(R0), R3
+	MOVD 128(R0), R4
+	LSL $2, R4, R4
+pixels4:
+	CMP $4, R1
+	BLT next4
+	VMOV V10.B16, V0.B16
+	VMOV V11.B16, V1.B16
+	VMOV V10.B16, V2.B16
+	VMOV V11.B16, V3.B16
+	VMOV V10.B16, V4.B16
+	VMOV V11.B16, V5.B16
+	VMOV V10.B16, V6.B16
+	VMOV V11.B16, V7.B16
+	MOVD 96(R0), R5
+	MOVD 136(R0), R6
+	MOVD 48(R0), R7
+tap4:
+	MOVD.P 8(R5), R8
+	ADD R8<<2, R2, R8
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e29d463 // fadd v3.4s, v3.4s, v9.4s
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	SUB $1, R6, R6
+	CBNZ R6, tap4
+	WORD $0x6e2cdc00 // fmul v0.4s, v0.4s, v12.4s
+	WORD $0x6e2cdc21 // fmul v1.4s, v1.4s, v12.4s
+	FSTPQ.P (F0, F1), 32(R3)
+	ADD R4, R2
+	WORD $0x6e2cdc42 // fmul v2.4s, v2.4s, v12.4s
+	WORD $0x6e2cdc63 // fmul v3.4s, v3.4s, v12.4s
+	FSTPQ.P (F2, F3), 32(R3)
+	ADD R4, R2
+	WORD $0x6e2cdc84 // fmul v4.4s, v4.4s, v12.4s
+	WORD $0x6e2cdca5 // fmul v5.4s, v5.4s, v12.4s
+	FSTPQ.P (F4, F5), 32(R3)
+	ADD R4, R2
+	WORD $0x6e2cdcc6 // fmul v6.4s, v6.4s, v12.4s
+	WORD $0x6e2cdce7 // fmul v7.4s, v7.4s, v12.4s
+	FSTPQ.P (F6, F7), 32(R3)
+	ADD R4, R2
+	SUB $4, R1
+	B pixels4
+next4:
+pixels1:
+	CMP $1, R1
+	BLT next1
+	VMOV V10.B16, V0.B16
+	VMOV V11.B16, V1.B16
+	MOVD 96(R0), R5
+	MOVD 136(R0), R6
+	MOVD 48(R0), R7
+tap1:
+	MOVD.P 8(R5), R8
+	ADD R8<<2, R2, R8
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	SUB $1, R6, R6
+	CBNZ R6, tap1
+	WORD $0x6e2cdc00 // fmul v0.4s, v0.4s, v12.4s
+	WORD $0x6e2cdc21 // fmul v1.4s, v1.4s, v12.4s
+	FSTPQ.P (F0, F1), 32(R3)
+	ADD R4, R2
+	SUB $1, R1
+	B pixels1
+next1:
+	RET
+
+// func tapMulNEON(t *tapArgs)
+TEXT ·tapMulNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 72(R0), R2
+	FLDPQ 0(R2), (F10, F11)
+	ADD $144, R0, R2
+	VLD1R (R2), [V14.S4]
+	ADD $148, R0, R2
+	VLD1R (R2), [V15.S4]
+	MOVD 120(R0), R1
+	MOVD 24(R0), R2
+	MOVD 0(R0), R3
+	MOVD 128(R0), R4
+	LSL $2, R4, R4
+pixels4:
+	CMP $4, R1
+	BLT next4
+	VMOV V10.B16, V0.B16
+	VMOV V11.B16, V1.B16
+	VMOV V10.B16, V2.B16
+	VMOV V11.B16, V3.B16
+	VMOV V10.B16, V4.B16
+	VMOV V11.B16, V5.B16
+	VMOV V10.B16, V6.B16
+	VMOV V11.B16, V7.B16
+	MOVD 96(R0), R5
+	MOVD 136(R0), R6
+	MOVD 48(R0), R7
+tap4:
+	MOVD.P 8(R5), R8
+	ADD R8<<2, R2, R8
+	FLDPQ.P 32(R7), (F12, F13)
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	VFMLA V12.S4, V8.S4, V0.S4
+	VFMLA V13.S4, V9.S4, V1.S4
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	VFMLA V12.S4, V8.S4, V2.S4
+	VFMLA V13.S4, V9.S4, V3.S4
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	VFMLA V12.S4, V8.S4, V4.S4
+	VFMLA V13.S4, V9.S4, V5.S4
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	VFMLA V12.S4, V8.S4, V6.S4
+	VFMLA V13.S4, V9.S4, V7.S4
+	SUB $1, R6, R6
+	CBNZ R6, tap4
+	WORD $0x4e2ef400 // fmax v0.4s, v0.4s, v14.4s
+	WORD $0x4eaff400 // fmin v0.4s, v0.4s, v15.4s
+	WORD $0x4e2ef421 // fmax v1.4s, v1.4s, v14.4s
+	WORD $0x4eaff421 // fmin v1.4s, v1.4s, v15.4s
+	FSTPQ.P (F0, F1), 32(R3)
+	ADD R4, R2
+	WORD $0x4e2ef442 // fmax v2.4s, v2.4s, v14.4s
+	WORD $0x4eaff442 // fmin v2.4s, v2.4s, v15.4s
+	WORD $0x4e2ef463 // fmax v3.4s, v3.4s, v14.4s
+	WORD $0x4eaff463 // fmin v3.4s, v3.4s, v15.4s
+	FSTPQ.P (F2, F3), 32(R3)
+	ADD R4, R2
+	WORD $0x4e2ef484 // fmax v4.4s, v4.4s, v14.4s
+	WORD $0x4eaff484 // fmin v4.4s, v4.4s, v15.4s
+	WORD $0x4e2ef4a5 // fmax v5.4s, v5.4s, v14.4s
+	WORD $0x4eaff4a5 // fmin v5.4s, v5.4s, v15.4s
+	FSTPQ.P (F4, F5), 32(R3)
+	ADD R4, R2
+	WORD $0x4e2ef4c6 // fmax v6.4s, v6.4s, v14.4s
+	WORD $0x4eaff4c6 // fmin v6.4s, v6.4s, v15.4s
+	WORD $0x4e2ef4e7 // fmax v7.4s, v7.4s, v14.4s
+	WORD $0x4eaff4e7 // fmin v7.4s, v7.4s, v15.4s
+	FSTPQ.P (F6, F7), 32(R3)
+	ADD R4, R2
+	SUB $4, R1
+	B pixels4
+next4:
+pixels1:
+	CMP $1, R1
+	BLT next1
+	VMOV V10.B16, V0.B16
+	VMOV V11.B16, V1.B16
+	MOVD 96(R0), R5
+	MOVD 136(R0), R6
+	MOVD 48(R0), R7
+tap1:
+	MOVD.P 8(R5), R8
+	ADD R8<<2, R2, R8
+	FLDPQ.P 32(R7), (F12, F13)
+	FLDPQ 0(R8), (F8, F9)
+	ADD R4, R8
+	VFMLA V12.S4, V8.S4, V0.S4
+	VFMLA V13.S4, V9.S4, V1.S4
+	SUB $1, R6, R6
+	CBNZ R6, tap1
+	WORD $0x4e2ef400 // fmax v0.4s, v0.4s, v14.4s
+	WORD $0x4eaff400 // fmin v0.4s, v0.4s, v15.4s
+	WORD $0x4e2ef421 // fmax v1.4s, v1.4s, v14.4s
+	WORD $0x4eaff421 // fmin v1.4s, v1.4s, v15.4s
+	FSTPQ.P (F0, F1), 32(R3)
+	ADD R4, R2
+	SUB $1, R1
+	B pixels1
+next1:
+	RET
+
+// func gatherNEON(t *tapArgs)
+TEXT ·gatherNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 120(R0), R1
+	MOVD 24(R0), R2
+	MOVD 0(R0), R3
+	MOVD 128(R0), R4
+	LSL $2, R4, R4
+pixel:
+	FLDPQ 0(R2), (F8, F9)
+	ADD R4, R2
+	FSTPQ.P (F8, F9), 32(R3)
+	SUB $1, R1, R1
+	CBNZ R1, pixel
+	RET

@@ -10,13 +10,13 @@ import (
 func (g *neon) transforms() {
 	for _, v := range []struct {
 		kind  string
-		write func(f winograd, name string)
+		write func(f winograd)
 	}{{"winoIn", g.winoIn}, {"winoOut", g.winoOut}, {"winoPool", g.winoPool}} {
 		var names []string
 		for _, f := range winograds {
 			name := fmt.Sprintf("%sNEON%d", v.kind, f.m)
 			g.kernel(name, "winoArgs", fmt.Sprintf("is %sPortable for F(%d×%d,3×3).", v.kind, f.m, f.m))
-			v.write(f, name)
+			v.write(f)
 			names = append(names, fmt.Sprintf("%d: %s", f.m, name))
 		}
 		g.list(v.kind+"NEON", "winoArgs", names)
@@ -25,37 +25,39 @@ func (g *neon) transforms() {
 
 // Registers of a transform.
 const (
-	winCount gp = iota + 1
-	winFrom
-	winTo
-	winScratch
-	winStepIn
-	winStepOut
-	winStepAdd
-	winAddend
-	winHalf
-	winP
-	winQ
+	regTiles   gp = iota + 1
+	regIn         // the tile's input, of the half
+	regOut        // the tile's output
+	regAddend     // the tile's addend
+	regAdding     // zero where there is none
+	regScratch    // a·a halves
+	regInStep
+	regOutStep
+	regAddStep
+	regHalf // 0 or 16
+	regP
+	regQ
 )
 
 // Vector registers of a transform: numbers come first, factors last.
 const (
-	winT    vec = 8  // to 11, for results
-	winHold vec = 12 // to 14, for maxima
-	winLow  vec = 15
-	winHigh vec = 16
-	winBia  vec = 17
+	vecResult vec = 8  // to 11
+	vecHold   vec = 12 // to 14, for maxima
+	vecLo     vec = 15
+	vecHi     vec = 16
+	vecBias   vec = 17
+	vecAdd    vec = 18
 )
 
 // factors loads the absolute factors of rows, 0 and 1 aside, into the last
 // registers.
 func (g *neon) factors(rows [][]float32) map[float32]vec {
 	of := map[float32]vec{}
-	g.load(winConsts, winP)
+	g.load(winConsts, regP)
 	for i, f := range winogradTable {
 		if slices.ContainsFunc(rows, func(row []float32) bool { return slices.Contains(row, f) || slices.Contains(row, -f) }) {
 			of[f] = vec(31 - len(of))
-			g.op("FMOVQ %d(%v), F%d", i*blockBytes, winP, of[f])
+			g.op("FMOVQ %d(%v), F%d", i*blockBytes, regP, of[f])
 		}
 	}
 	return of
@@ -108,23 +110,23 @@ func (g *neon) inputRow(f winograd, of map[float32]vec, d []vec, emit func(i int
 	}
 	for i := 0; i < a; i++ {
 		if i == 0 || i == a-1 {
-			part(winT, i, 0, 1)
-			emit(i, winT)
+			part(vecResult, i, 0, 1)
+			emit(i, vecResult)
 			continue
 		}
-		part(winT, i, 0, 2)
-		part(winT+1, i, 1, 2)
-		g.lanewise("fadd", winT+2, winT, winT+1)
-		g.lanewise("fsub", winT+3, winT, winT+1)
-		emit(i, winT+2)
-		emit(i+1, winT+3)
+		part(vecResult, i, 0, 2)
+		part(vecResult+1, i, 1, 2)
+		g.lanewise("fadd", vecResult+2, vecResult, vecResult+1)
+		g.lanewise("fsub", vecResult+3, vecResult, vecResult+1)
+		emit(i, vecResult+2)
+		emit(i+1, vecResult+3)
 		i++
 	}
 }
 
 // outputRow hands the results of Aᵀ·p to emit in their order; p is overwritten.
 func (g *neon) outputRow(f winograd, of map[float32]vec, p []vec, emit func(i int, v vec)) {
-	a, free := f.m+2, winT
+	a, free := f.m+2, vecResult
 	p = slices.Clone(p)
 	for k := 1; k < a-1; k += 2 { // p[k], p[k+1] become their sum and difference
 		g.lanewise("fadd", free, p[k], p[k+1])
@@ -136,123 +138,135 @@ func (g *neon) outputRow(f winograd, of map[float32]vec, p []vec, emit func(i in
 		for k := 1; k < a-1; k += 2 {
 			terms = append(terms, scaled{f.at[i][k], p[k+i%2]})
 		}
-		t := winT + 1 + vec(i%2)
+		t := vecResult + 1 + vec(i%2)
 		g.sum(of, t, terms)
 		emit(i, t)
 	}
 }
 
-// halves writes the loop over tiles and halves; the body does one half, which
-// lies at winFrom and winTo, and with add at winAddend. A tile ends from and to
-// bytes behind its beginning.
-func (g *neon) halves(from, to int, add bool, body func()) {
-	g.load(winN, winCount)
-	g.load(winTmp, winScratch)
-	g.label("tile")
-	g.op("MOVD $2, %v", winHalf)
+// tiles writes the loops over halves and tiles around body, which does a half
+// of a tile. It lies in bytes behind the one before, its output out bytes.
+func (g *neon) tiles(in, out int, body func()) {
+	g.load(winTmp, regScratch)
+	g.op("MOVD ZR, %v", regHalf)
 	g.label("half")
+	g.load(winN, regTiles)
+	for _, p := range []struct {
+		offset int
+		r      gp
+	}{{winX, regIn}, {winY, regOut}, {winAdd, regAddend}} {
+		g.load(p.offset, p.r)
+		g.op("ADD %v, %v", regHalf, p.r)
+	}
+	g.load(winAdd, regAdding)
+	g.label("tile")
 	body()
-	pointers := map[gp]int{winFrom: from, winTo: to}
-	if add {
-		pointers[winAddend] = to
-	}
-	for r := winFrom; r <= winAddend; r++ {
-		if _, ok := pointers[r]; ok {
-			g.op("ADD $%d, %v", halfBytes, r)
-		}
-	}
-	g.loop(winHalf, "half")
-	for r := winFrom; r <= winAddend; r++ {
-		if size, ok := pointers[r]; ok && size > blockBytes {
-			g.op("ADD $%d, %v", size-blockBytes, r)
-		}
-	}
-	g.loop(winCount, "tile")
+	g.op("ADD $%d, %v", in, regIn)
+	g.op("ADD $%d, %v", out, regOut)
+	g.op("ADD $%d, %v", out, regAddend)
+	g.loop(regTiles, "tile")
+	g.op("ADD $%d, %v", halfBytes, regHalf)
+	g.op("CMP $%d, %v", blockBytes, regHalf)
+	g.op("BNE half")
 	g.op("RET")
 }
 
-// keep writes result v to place i of the scratch memory, take loads it.
-func (g *neon) keep(i int, v vec) { g.op("FMOVQ F%d, %d(%v)", v, i*halfBytes, winScratch) }
-func (g *neon) take(i int, v vec) { g.op("FMOVQ %d(%v), F%d", i*halfBytes, winScratch, v) }
+// keep writes v to place i of the scratch memory; take loads it from there.
+func (g *neon) keep(i int, v vec) { g.op("FMOVQ F%d, %d(%v)", v, i*halfBytes, regScratch) }
+func (g *neon) take(i int, v vec) { g.op("FMOVQ %d(%v), F%d", i*halfBytes, regScratch, v) }
 
-// winoIn writes an input transform.
-func (g *neon) winoIn(f winograd, _ string) {
+// loadStep and storeStep move r on by step bytes.
+func (g *neon) loadStep(r, step gp, v vec)  { g.op("VLD1.P (%v)(%v), [%v.S4]", r, step, v) }
+func (g *neon) storeStep(v vec, r, step gp) { g.op("VST1.P [%v.S4], (%v)(%v)", v, r, step) }
+
+// winoIn writes an input transform: the columns, then the rows.
+func (g *neon) winoIn(f winograd) {
 	a := f.m + 2
 	d, of := vecs(0, a), g.factors(f.bt)
-	g.load(winX, winFrom)
-	g.load(winY, winTo)
-	g.loadBytes(winXRow, winStepIn)
-	g.loadBytes(winYPoint, winStepOut)
-	g.halves(f.m*blockBytes, blockBytes, false, func() {
+	g.loadBytes(winXRow, regInStep)
+	g.loadBytes(winYPoint, regOutStep)
+	g.tiles(f.m*blockBytes, blockBytes, func() {
 		for j := range a {
-			g.op("ADD $%d, %v, %v", j*blockBytes, winFrom, winP)
+			g.op("ADD $%d, %v, %v", j*blockBytes, regIn, regP)
 			for i := range a {
-				g.op("VLD1.P (%v)(%v), [%v.S4]", winP, winStepIn, d[i])
+				g.loadStep(regP, regInStep, d[i])
 			}
 			g.inputRow(f, of, d, func(i int, v vec) { g.keep(i*a+j, v) })
 		}
-		g.op("MOVD %v, %v", winTo, winP)
+		g.op("MOVD %v, %v", regOut, regP)
 		for i := range a {
 			for j := range a {
 				g.take(i*a+j, d[j])
 			}
-			g.inputRow(f, of, d, func(_ int, v vec) { g.op("VST1.P [%v.S4], (%v)(%v)", v, winP, winStepOut) })
+			g.inputRow(f, of, d, func(_ int, v vec) { g.storeStep(v, regP, regOutStep) })
 		}
 	})
 }
 
-// product begins an output transform: it loads the arguments and returns what
-// writes the transform of a half's rows, and of its column j.
-func (g *neon) product(f winograd) (rows func(), column func(j int, emit func(i int, v vec))) {
+// product writes an output transform: the rows, then the columns, of which
+// emit stores result i of column j. A tile's output is size pixels wide.
+func (g *neon) product(f winograd, size int, emit func(i, j int, v vec)) {
 	a := f.m + 2
-	d, of := vecs(0, a), g.factors(f.at)
-	g.load(winX, winFrom)
-	g.load(winY, winTo)
-	g.loadBytes(winXPoint, winStepIn)
-	g.loadBytes(winYRow, winStepOut)
-	g.broadcast(winLo, winLow, winP)
-	g.broadcast(winHi, winHigh, winP)
-	rows = func() {
-		g.op("MOVD %v, %v", winFrom, winP)
+	p, of := vecs(0, a), g.factors(f.at)
+	g.loadBytes(winXPoint, regInStep)
+	g.loadBytes(winYRow, regOutStep)
+	g.loadBytes(winAddRow, regAddStep)
+	g.broadcast(winLo, vecLo, regP)
+	g.broadcast(winHi, vecHi, regP)
+	g.tiles(blockBytes, size*blockBytes, func() {
+		g.load(winBias, regP)
+		g.op("ADD %v, %v", regHalf, regP)
+		g.op("FMOVQ (%v), F%d", regP, vecBias)
+		g.op("MOVD %v, %v", regIn, regP)
 		for i := range a {
 			for j := range a {
-				g.op("VLD1.P (%v)(%v), [%v.S4]", winP, winStepIn, d[j])
+				g.loadStep(regP, regInStep, p[j])
 			}
-			g.outputRow(f, of, d, func(j int, v vec) { g.keep(i*f.m+j, v) })
+			g.outputRow(f, of, p, func(j int, v vec) { g.keep(i*f.m+j, v) })
 		}
-		g.bias()
-	}
-	return rows, func(j int, emit func(i int, v vec)) {
-		for i := range a {
-			g.take(i*f.m+j, d[i])
+		for j := range f.m {
+			g.op("ADD $%d, %v, %v", j*size/f.m*blockBytes, regOut, regP)
+			g.op("ADD $%d, %v, %v", j*size/f.m*blockBytes, regAddend, regQ)
+			for i := range a {
+				g.take(i*f.m+j, p[i])
+			}
+			g.outputRow(f, of, p, func(i int, v vec) { emit(i, j, v) })
 		}
-		g.outputRow(f, of, d, emit)
-	}
+	})
 }
 
-// bias loads the half's part of the bias.
-func (g *neon) bias() {
-	g.load(winBias, winP)
-	g.op("SUB $2, %v, %v", winHalf, winQ)
-	g.op("SUB %v<<4, %v, %v", winQ, winP, winP) // 0 or 16 bytes on
-	g.op("FMOVQ (%v), F%d", winP, winBia)
-}
-
-// finish clamps v and stores it at winP, a row on.
+// finish clamps v and stores it at regP, which goes on to the next row.
 func (g *neon) finish(v vec) {
-	g.lanewise("fmax", v, v, winLow)
-	g.lanewise("fmin", v, v, winHigh)
-	g.op("VST1.P [%v.S4], (%v)(%v)", v, winP, winStepOut)
+	g.lanewise("fmax", v, v, vecLo)
+	g.lanewise("fmin", v, v, vecHi)
+	g.storeStep(v, regP, regOutStep)
 }
 
-// winoOut writes an output transform.
-func (g *neon) winoOut(f winograd, _ string) {
-	rows, column := g.product(f)
-	g.load(winAdd, winAddend)
-	g.loadBytes(winAddRow, winStepAdd)
-	g.op("CBZ %v, plain", winAddend)
-	size := f.m * blockBytes
-	_ = size
-	_ = rows
-	_ = column
+// winoOut writes an output transform with bias, addend and limits.
+func (g *neon) winoOut(f winograd) {
+	g.product(f, f.m, func(i, j int, v vec) {
+		g.lanewise("fadd", v, v, vecBias)
+		g.op("CBZ %v, sum%d_%d", regAdding, i, j)
+		g.loadStep(regQ, regAddStep, vecAdd)
+		g.lanewise("fadd", v, v, vecAdd)
+		g.label("sum%d_%d", i, j)
+		g.finish(v)
+	})
+}
+
+// winoPool writes an output transform with the maximum of each 2×2 results.
+// The maxima of an even column wait for the next.
+func (g *neon) winoPool(f winograd) {
+	g.product(f, f.m/2, func(i, j int, v vec) {
+		hold := vecHold + vec(i/2)
+		if i%2 == 0 && j%2 == 0 {
+			g.move(v, hold)
+			return
+		}
+		g.lanewise("fmax", hold, hold, v)
+		if i%2 == 1 && j%2 == 1 {
+			g.lanewise("fadd", hold, hold, vecBias)
+			g.finish(hold)
+		}
+	})
 }
