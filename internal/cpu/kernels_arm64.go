@@ -11,8 +11,7 @@ func available() []*kernels { return []*kernels{kernelsNEON, kernelsPortable} }
 var kernelsNEON = func() *kernels {
 	k := *kernelsPortable
 	k.name, k.rows = "neon", len(blockNEON)-1
-	k.tiles = tileSet(k.rows, func(t *tileArgs, rows int) { tilePortable(t, rows, k.cols) })
-	k.strips = tileSet(k.rows, stripPortable)
+	k.tiles, k.strips, k.row = tilesNEON[:], tileSet(k.rows, stripPortable), rowNEON
 	k.block, k.narrow = blockNEON[:], narrowNEON[:]
 	k.scalar, k.scalarNarrow = scalarNEON[:], scalarNarrowNEON[:]
 	k.tapMax, k.tapSum, k.tapMul, k.gather = tapMaxNEON, tapSumNEON, tapMulNEON, gatherNEON

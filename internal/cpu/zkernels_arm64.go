@@ -88,6 +88,43 @@ var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.addRow)-184]
 var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.lo)-192]
 var _ = [1]struct{}{}[unsafe.Offsetof(winoArgs{}.hi)-196]
 
+// tileNEONx1 is tilePortable for 1 rows by 16 columns.
+//
+//go:noescape
+func tileNEONx1(t *tileArgs)
+
+// tileNEONx2 is tilePortable for 2 rows by 16 columns.
+//
+//go:noescape
+func tileNEONx2(t *tileArgs)
+
+// tileNEONx3 is tilePortable for 3 rows by 16 columns.
+//
+//go:noescape
+func tileNEONx3(t *tileArgs)
+
+// tileNEONx4 is tilePortable for 4 rows by 16 columns.
+//
+//go:noescape
+func tileNEONx4(t *tileArgs)
+
+// tileNEONx5 is tilePortable for 5 rows by 16 columns.
+//
+//go:noescape
+func tileNEONx5(t *tileArgs)
+
+// tileNEONx6 is tilePortable for 6 rows by 16 columns.
+//
+//go:noescape
+func tileNEONx6(t *tileArgs)
+
+var tilesNEON = [...]func(*tileArgs){nil, tileNEONx1, tileNEONx2, tileNEONx3, tileNEONx4, tileNEONx5, tileNEONx6}
+
+// rowNEON is tilePortable for 1 rows by 64 columns.
+//
+//go:noescape
+func rowNEON(t *tileArgs)
+
 // blockNEONx1 is blockPortable for 1 pixels by 16 channels, depth 8.
 //
 //go:noescape

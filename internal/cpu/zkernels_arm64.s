@@ -4,6 +4,1082 @@
 
 #include "textflag.h"
 
+// func tileNEONx1(t *tileArgs)
+TEXT ·tileNEONx1(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	MOVD 72(R0), R8
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	MOVD 96(R0), R4
+	MOVD 160(R0), R2
+	LSL $2, R2, R2
+	MOVD 168(R0), R6
+	LSL $2, R6, R6
+	MOVD 176(R0), R3
+	LSL $2, R3, R3
+	MOVD 144(R0), R5
+	CBZ R5, summed
+step:
+	FMOVS (R8), F4
+	FLDPQ 0(R4), (F7, F8)
+	WORD $0x4f8410e0 // fmla v0.4s, v7.4s, v4.s[0]
+	WORD $0x4f841101 // fmla v1.4s, v8.4s, v4.s[0]
+	FLDPQ 32(R4), (F5, F6)
+	WORD $0x4f8410a2 // fmla v2.4s, v5.4s, v4.s[0]
+	WORD $0x4f8410c3 // fmla v3.4s, v6.4s, v4.s[0]
+	ADD R2, R8
+	ADD R6, R4
+	SUB $1, R5, R5
+	CBNZ R5, step
+summed:
+	MOVD 48(R0), R1
+	CBZ R1, noBias
+	VLD1R.P 4(R1), [V4.S4]
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+noBias:
+	MOVD 24(R0), R1
+	CBZ R1, noAdd
+	FLDPQ 0(R1), (F7, F8)
+	WORD $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	FLDPQ 32(R1), (F5, F6)
+	WORD $0x4e25d442 // fadd v2.4s, v2.4s, v5.4s
+	WORD $0x4e26d463 // fadd v3.4s, v3.4s, v6.4s
+	ADD R3, R1
+noAdd:
+	ADD $216, R0, R7
+	VLD1R (R7), [V4.S4]
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	ADD $220, R0, R7
+	VLD1R (R7), [V4.S4]
+	WORD $0x4ea4f400 // fmin v0.4s, v0.4s, v4.4s
+	WORD $0x4ea4f421 // fmin v1.4s, v1.4s, v4.4s
+	WORD $0x4ea4f442 // fmin v2.4s, v2.4s, v4.4s
+	WORD $0x4ea4f463 // fmin v3.4s, v3.4s, v4.4s
+	MOVD 0(R0), R1
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 32(R1)
+	ADD R3, R1
+	RET
+
+// func tileNEONx2(t *tileArgs)
+TEXT ·tileNEONx2(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	MOVD 72(R0), R8
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	ADD R7, R8, R9
+	MOVD 96(R0), R4
+	MOVD 160(R0), R2
+	LSL $2, R2, R2
+	MOVD 168(R0), R6
+	LSL $2, R6, R6
+	MOVD 176(R0), R3
+	LSL $2, R3, R3
+	MOVD 144(R0), R5
+	CBZ R5, summed
+step:
+	FMOVS (R8), F8
+	FMOVS (R9), F9
+	FLDPQ 0(R4), (F12, F13)
+	WORD $0x4f881180 // fmla v0.4s, v12.4s, v8.s[0]
+	WORD $0x4f8811a1 // fmla v1.4s, v13.4s, v8.s[0]
+	WORD $0x4f891184 // fmla v4.4s, v12.4s, v9.s[0]
+	WORD $0x4f8911a5 // fmla v5.4s, v13.4s, v9.s[0]
+	FLDPQ 32(R4), (F10, F11)
+	WORD $0x4f881142 // fmla v2.4s, v10.4s, v8.s[0]
+	WORD $0x4f881163 // fmla v3.4s, v11.4s, v8.s[0]
+	WORD $0x4f891146 // fmla v6.4s, v10.4s, v9.s[0]
+	WORD $0x4f891167 // fmla v7.4s, v11.4s, v9.s[0]
+	ADD R2, R8
+	ADD R2, R9
+	ADD R6, R4
+	SUB $1, R5, R5
+	CBNZ R5, step
+summed:
+	MOVD 48(R0), R1
+	CBZ R1, noBias
+	VLD1R.P 4(R1), [V8.S4]
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	VLD1R.P 4(R1), [V8.S4]
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+noBias:
+	MOVD 24(R0), R1
+	CBZ R1, noAdd
+	FLDPQ 0(R1), (F12, F13)
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	FLDPQ 32(R1), (F10, F11)
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F12, F13)
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	FLDPQ 32(R1), (F10, F11)
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	ADD R3, R1
+noAdd:
+	ADD $216, R0, R7
+	VLD1R (R7), [V8.S4]
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	WORD $0x4e28f484 // fmax v4.4s, v4.4s, v8.4s
+	WORD $0x4e28f4a5 // fmax v5.4s, v5.4s, v8.4s
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
+	ADD $220, R0, R7
+	VLD1R (R7), [V8.S4]
+	WORD $0x4ea8f400 // fmin v0.4s, v0.4s, v8.4s
+	WORD $0x4ea8f421 // fmin v1.4s, v1.4s, v8.4s
+	WORD $0x4ea8f442 // fmin v2.4s, v2.4s, v8.4s
+	WORD $0x4ea8f463 // fmin v3.4s, v3.4s, v8.4s
+	WORD $0x4ea8f484 // fmin v4.4s, v4.4s, v8.4s
+	WORD $0x4ea8f4a5 // fmin v5.4s, v5.4s, v8.4s
+	WORD $0x4ea8f4c6 // fmin v6.4s, v6.4s, v8.4s
+	WORD $0x4ea8f4e7 // fmin v7.4s, v7.4s, v8.4s
+	MOVD 0(R0), R1
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 32(R1)
+	ADD R3, R1
+	FSTPQ (F4, F5), 0(R1)
+	FSTPQ (F6, F7), 32(R1)
+	ADD R3, R1
+	RET
+
+// func tileNEONx3(t *tileArgs)
+TEXT ·tileNEONx3(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	MOVD 72(R0), R8
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	ADD R7, R8, R9
+	ADD R7, R9, R10
+	MOVD 96(R0), R4
+	MOVD 160(R0), R2
+	LSL $2, R2, R2
+	MOVD 168(R0), R6
+	LSL $2, R6, R6
+	MOVD 176(R0), R3
+	LSL $2, R3, R3
+	MOVD 144(R0), R5
+	CBZ R5, summed
+step:
+	FMOVS (R8), F12
+	FMOVS (R9), F13
+	FMOVS (R10), F14
+	FLDPQ 0(R4), (F17, F18)
+	WORD $0x4f8c1220 // fmla v0.4s, v17.4s, v12.s[0]
+	WORD $0x4f8c1241 // fmla v1.4s, v18.4s, v12.s[0]
+	WORD $0x4f8d1224 // fmla v4.4s, v17.4s, v13.s[0]
+	WORD $0x4f8d1245 // fmla v5.4s, v18.4s, v13.s[0]
+	WORD $0x4f8e1228 // fmla v8.4s, v17.4s, v14.s[0]
+	WORD $0x4f8e1249 // fmla v9.4s, v18.4s, v14.s[0]
+	FLDPQ 32(R4), (F15, F16)
+	WORD $0x4f8c11e2 // fmla v2.4s, v15.4s, v12.s[0]
+	WORD $0x4f8c1203 // fmla v3.4s, v16.4s, v12.s[0]
+	WORD $0x4f8d11e6 // fmla v6.4s, v15.4s, v13.s[0]
+	WORD $0x4f8d1207 // fmla v7.4s, v16.4s, v13.s[0]
+	WORD $0x4f8e11ea // fmla v10.4s, v15.4s, v14.s[0]
+	WORD $0x4f8e120b // fmla v11.4s, v16.4s, v14.s[0]
+	ADD R2, R8
+	ADD R2, R9
+	ADD R2, R10
+	ADD R6, R4
+	SUB $1, R5, R5
+	CBNZ R5, step
+summed:
+	MOVD 48(R0), R1
+	CBZ R1, noBias
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2cd4a5 // fadd v5.4s, v5.4s, v12.4s
+	WORD $0x4e2cd4c6 // fadd v6.4s, v6.4s, v12.4s
+	WORD $0x4e2cd4e7 // fadd v7.4s, v7.4s, v12.4s
+	VLD1R.P 4(R1), [V12.S4]
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+noBias:
+	MOVD 24(R0), R1
+	CBZ R1, noAdd
+	FLDPQ 0(R1), (F17, F18)
+	WORD $0x4e31d400 // fadd v0.4s, v0.4s, v17.4s
+	WORD $0x4e32d421 // fadd v1.4s, v1.4s, v18.4s
+	FLDPQ 32(R1), (F15, F16)
+	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
+	WORD $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F17, F18)
+	WORD $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	WORD $0x4e32d4a5 // fadd v5.4s, v5.4s, v18.4s
+	FLDPQ 32(R1), (F15, F16)
+	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	WORD $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F17, F18)
+	WORD $0x4e31d508 // fadd v8.4s, v8.4s, v17.4s
+	WORD $0x4e32d529 // fadd v9.4s, v9.4s, v18.4s
+	FLDPQ 32(R1), (F15, F16)
+	WORD $0x4e2fd54a // fadd v10.4s, v10.4s, v15.4s
+	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
+	ADD R3, R1
+noAdd:
+	ADD $216, R0, R7
+	VLD1R (R7), [V12.S4]
+	WORD $0x4e2cf400 // fmax v0.4s, v0.4s, v12.4s
+	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
+	WORD $0x4e2cf442 // fmax v2.4s, v2.4s, v12.4s
+	WORD $0x4e2cf463 // fmax v3.4s, v3.4s, v12.4s
+	WORD $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
+	WORD $0x4e2cf4a5 // fmax v5.4s, v5.4s, v12.4s
+	WORD $0x4e2cf4c6 // fmax v6.4s, v6.4s, v12.4s
+	WORD $0x4e2cf4e7 // fmax v7.4s, v7.4s, v12.4s
+	WORD $0x4e2cf508 // fmax v8.4s, v8.4s, v12.4s
+	WORD $0x4e2cf529 // fmax v9.4s, v9.4s, v12.4s
+	WORD $0x4e2cf54a // fmax v10.4s, v10.4s, v12.4s
+	WORD $0x4e2cf56b // fmax v11.4s, v11.4s, v12.4s
+	ADD $220, R0, R7
+	VLD1R (R7), [V12.S4]
+	WORD $0x4eacf400 // fmin v0.4s, v0.4s, v12.4s
+	WORD $0x4eacf421 // fmin v1.4s, v1.4s, v12.4s
+	WORD $0x4eacf442 // fmin v2.4s, v2.4s, v12.4s
+	WORD $0x4eacf463 // fmin v3.4s, v3.4s, v12.4s
+	WORD $0x4eacf484 // fmin v4.4s, v4.4s, v12.4s
+	WORD $0x4eacf4a5 // fmin v5.4s, v5.4s, v12.4s
+	WORD $0x4eacf4c6 // fmin v6.4s, v6.4s, v12.4s
+	WORD $0x4eacf4e7 // fmin v7.4s, v7.4s, v12.4s
+	WORD $0x4eacf508 // fmin v8.4s, v8.4s, v12.4s
+	WORD $0x4eacf529 // fmin v9.4s, v9.4s, v12.4s
+	WORD $0x4eacf54a // fmin v10.4s, v10.4s, v12.4s
+	WORD $0x4eacf56b // fmin v11.4s, v11.4s, v12.4s
+	MOVD 0(R0), R1
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 32(R1)
+	ADD R3, R1
+	FSTPQ (F4, F5), 0(R1)
+	FSTPQ (F6, F7), 32(R1)
+	ADD R3, R1
+	FSTPQ (F8, F9), 0(R1)
+	FSTPQ (F10, F11), 32(R1)
+	ADD R3, R1
+	RET
+
+// func tileNEONx4(t *tileArgs)
+TEXT ·tileNEONx4(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD 72(R0), R8
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	ADD R7, R8, R9
+	ADD R7, R9, R10
+	ADD R7, R10, R11
+	MOVD 96(R0), R4
+	MOVD 160(R0), R2
+	LSL $2, R2, R2
+	MOVD 168(R0), R6
+	LSL $2, R6, R6
+	MOVD 176(R0), R3
+	LSL $2, R3, R3
+	MOVD 144(R0), R5
+	CBZ R5, summed
+step:
+	FMOVS (R8), F16
+	FMOVS (R9), F17
+	FMOVS (R10), F18
+	FMOVS (R11), F19
+	FLDPQ 0(R4), (F22, F23)
+	WORD $0x4f9012c0 // fmla v0.4s, v22.4s, v16.s[0]
+	WORD $0x4f9012e1 // fmla v1.4s, v23.4s, v16.s[0]
+	WORD $0x4f9112c4 // fmla v4.4s, v22.4s, v17.s[0]
+	WORD $0x4f9112e5 // fmla v5.4s, v23.4s, v17.s[0]
+	WORD $0x4f9212c8 // fmla v8.4s, v22.4s, v18.s[0]
+	WORD $0x4f9212e9 // fmla v9.4s, v23.4s, v18.s[0]
+	WORD $0x4f9312cc // fmla v12.4s, v22.4s, v19.s[0]
+	WORD $0x4f9312ed // fmla v13.4s, v23.4s, v19.s[0]
+	FLDPQ 32(R4), (F20, F21)
+	WORD $0x4f901282 // fmla v2.4s, v20.4s, v16.s[0]
+	WORD $0x4f9012a3 // fmla v3.4s, v21.4s, v16.s[0]
+	WORD $0x4f911286 // fmla v6.4s, v20.4s, v17.s[0]
+	WORD $0x4f9112a7 // fmla v7.4s, v21.4s, v17.s[0]
+	WORD $0x4f92128a // fmla v10.4s, v20.4s, v18.s[0]
+	WORD $0x4f9212ab // fmla v11.4s, v21.4s, v18.s[0]
+	WORD $0x4f93128e // fmla v14.4s, v20.4s, v19.s[0]
+	WORD $0x4f9312af // fmla v15.4s, v21.4s, v19.s[0]
+	ADD R2, R8
+	ADD R2, R9
+	ADD R2, R10
+	ADD R2, R11
+	ADD R6, R4
+	SUB $1, R5, R5
+	CBNZ R5, step
+summed:
+	MOVD 48(R0), R1
+	CBZ R1, noBias
+	VLD1R.P 4(R1), [V16.S4]
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	VLD1R.P 4(R1), [V16.S4]
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
+	VLD1R.P 4(R1), [V16.S4]
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e30d529 // fadd v9.4s, v9.4s, v16.4s
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
+	VLD1R.P 4(R1), [V16.S4]
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+noBias:
+	MOVD 24(R0), R1
+	CBZ R1, noAdd
+	FLDPQ 0(R1), (F22, F23)
+	WORD $0x4e36d400 // fadd v0.4s, v0.4s, v22.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	FLDPQ 32(R1), (F20, F21)
+	WORD $0x4e34d442 // fadd v2.4s, v2.4s, v20.4s
+	WORD $0x4e35d463 // fadd v3.4s, v3.4s, v21.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F22, F23)
+	WORD $0x4e36d484 // fadd v4.4s, v4.4s, v22.4s
+	WORD $0x4e37d4a5 // fadd v5.4s, v5.4s, v23.4s
+	FLDPQ 32(R1), (F20, F21)
+	WORD $0x4e34d4c6 // fadd v6.4s, v6.4s, v20.4s
+	WORD $0x4e35d4e7 // fadd v7.4s, v7.4s, v21.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F22, F23)
+	WORD $0x4e36d508 // fadd v8.4s, v8.4s, v22.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	FLDPQ 32(R1), (F20, F21)
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	WORD $0x4e35d56b // fadd v11.4s, v11.4s, v21.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F22, F23)
+	WORD $0x4e36d58c // fadd v12.4s, v12.4s, v22.4s
+	WORD $0x4e37d5ad // fadd v13.4s, v13.4s, v23.4s
+	FLDPQ 32(R1), (F20, F21)
+	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
+	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	ADD R3, R1
+noAdd:
+	ADD $216, R0, R7
+	VLD1R (R7), [V16.S4]
+	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
+	WORD $0x4e30f421 // fmax v1.4s, v1.4s, v16.4s
+	WORD $0x4e30f442 // fmax v2.4s, v2.4s, v16.4s
+	WORD $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD $0x4e30f484 // fmax v4.4s, v4.4s, v16.4s
+	WORD $0x4e30f4a5 // fmax v5.4s, v5.4s, v16.4s
+	WORD $0x4e30f4c6 // fmax v6.4s, v6.4s, v16.4s
+	WORD $0x4e30f4e7 // fmax v7.4s, v7.4s, v16.4s
+	WORD $0x4e30f508 // fmax v8.4s, v8.4s, v16.4s
+	WORD $0x4e30f529 // fmax v9.4s, v9.4s, v16.4s
+	WORD $0x4e30f54a // fmax v10.4s, v10.4s, v16.4s
+	WORD $0x4e30f56b // fmax v11.4s, v11.4s, v16.4s
+	WORD $0x4e30f58c // fmax v12.4s, v12.4s, v16.4s
+	WORD $0x4e30f5ad // fmax v13.4s, v13.4s, v16.4s
+	WORD $0x4e30f5ce // fmax v14.4s, v14.4s, v16.4s
+	WORD $0x4e30f5ef // fmax v15.4s, v15.4s, v16.4s
+	ADD $220, R0, R7
+	VLD1R (R7), [V16.S4]
+	WORD $0x4eb0f400 // fmin v0.4s, v0.4s, v16.4s
+	WORD $0x4eb0f421 // fmin v1.4s, v1.4s, v16.4s
+	WORD $0x4eb0f442 // fmin v2.4s, v2.4s, v16.4s
+	WORD $0x4eb0f463 // fmin v3.4s, v3.4s, v16.4s
+	WORD $0x4eb0f484 // fmin v4.4s, v4.4s, v16.4s
+	WORD $0x4eb0f4a5 // fmin v5.4s, v5.4s, v16.4s
+	WORD $0x4eb0f4c6 // fmin v6.4s, v6.4s, v16.4s
+	WORD $0x4eb0f4e7 // fmin v7.4s, v7.4s, v16.4s
+	WORD $0x4eb0f508 // fmin v8.4s, v8.4s, v16.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	WORD $0x4eb0f56b // fmin v11.4s, v11.4s, v16.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	WORD $0x4eb0f5ad // fmin v13.4s, v13.4s, v16.4s
+	WORD $0x4eb0f5ce // fmin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0f5ef // fmin v15.4s, v15.4s, v16.4s
+	MOVD 0(R0), R1
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 32(R1)
+	ADD R3, R1
+	FSTPQ (F4, F5), 0(R1)
+	FSTPQ (F6, F7), 32(R1)
+	ADD R3, R1
+	FSTPQ (F8, F9), 0(R1)
+	FSTPQ (F10, F11), 32(R1)
+	ADD R3, R1
+	FSTPQ (F12, F13), 0(R1)
+	FSTPQ (F14, F15), 32(R1)
+	ADD R3, R1
+	RET
+
+// func tileNEONx5(t *tileArgs)
+TEXT ·tileNEONx5(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	MOVD 72(R0), R8
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	ADD R7, R8, R9
+	ADD R7, R9, R10
+	ADD R7, R10, R11
+	ADD R7, R11, R12
+	MOVD 96(R0), R4
+	MOVD 160(R0), R2
+	LSL $2, R2, R2
+	MOVD 168(R0), R6
+	LSL $2, R6, R6
+	MOVD 176(R0), R3
+	LSL $2, R3, R3
+	MOVD 144(R0), R5
+	CBZ R5, summed
+step:
+	FMOVS (R8), F20
+	FMOVS (R9), F21
+	FMOVS (R10), F22
+	FMOVS (R11), F23
+	FMOVS (R12), F24
+	FLDPQ 0(R4), (F27, F28)
+	WORD $0x4f941360 // fmla v0.4s, v27.4s, v20.s[0]
+	WORD $0x4f941381 // fmla v1.4s, v28.4s, v20.s[0]
+	WORD $0x4f951364 // fmla v4.4s, v27.4s, v21.s[0]
+	WORD $0x4f951385 // fmla v5.4s, v28.4s, v21.s[0]
+	WORD $0x4f961368 // fmla v8.4s, v27.4s, v22.s[0]
+	WORD $0x4f961389 // fmla v9.4s, v28.4s, v22.s[0]
+	WORD $0x4f97136c // fmla v12.4s, v27.4s, v23.s[0]
+	WORD $0x4f97138d // fmla v13.4s, v28.4s, v23.s[0]
+	WORD $0x4f981370 // fmla v16.4s, v27.4s, v24.s[0]
+	WORD $0x4f981391 // fmla v17.4s, v28.4s, v24.s[0]
+	FLDPQ 32(R4), (F25, F26)
+	WORD $0x4f941322 // fmla v2.4s, v25.4s, v20.s[0]
+	WORD $0x4f941343 // fmla v3.4s, v26.4s, v20.s[0]
+	WORD $0x4f951326 // fmla v6.4s, v25.4s, v21.s[0]
+	WORD $0x4f951347 // fmla v7.4s, v26.4s, v21.s[0]
+	WORD $0x4f96132a // fmla v10.4s, v25.4s, v22.s[0]
+	WORD $0x4f96134b // fmla v11.4s, v26.4s, v22.s[0]
+	WORD $0x4f97132e // fmla v14.4s, v25.4s, v23.s[0]
+	WORD $0x4f97134f // fmla v15.4s, v26.4s, v23.s[0]
+	WORD $0x4f981332 // fmla v18.4s, v25.4s, v24.s[0]
+	WORD $0x4f981353 // fmla v19.4s, v26.4s, v24.s[0]
+	ADD R2, R8
+	ADD R2, R9
+	ADD R2, R10
+	ADD R2, R11
+	ADD R2, R12
+	ADD R6, R4
+	SUB $1, R5, R5
+	CBNZ R5, step
+summed:
+	MOVD 48(R0), R1
+	CBZ R1, noBias
+	VLD1R.P 4(R1), [V20.S4]
+	WORD $0x4e34d400 // fadd v0.4s, v0.4s, v20.4s
+	WORD $0x4e34d421 // fadd v1.4s, v1.4s, v20.4s
+	WORD $0x4e34d442 // fadd v2.4s, v2.4s, v20.4s
+	WORD $0x4e34d463 // fadd v3.4s, v3.4s, v20.4s
+	VLD1R.P 4(R1), [V20.S4]
+	WORD $0x4e34d484 // fadd v4.4s, v4.4s, v20.4s
+	WORD $0x4e34d4a5 // fadd v5.4s, v5.4s, v20.4s
+	WORD $0x4e34d4c6 // fadd v6.4s, v6.4s, v20.4s
+	WORD $0x4e34d4e7 // fadd v7.4s, v7.4s, v20.4s
+	VLD1R.P 4(R1), [V20.S4]
+	WORD $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
+	WORD $0x4e34d529 // fadd v9.4s, v9.4s, v20.4s
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	WORD $0x4e34d56b // fadd v11.4s, v11.4s, v20.4s
+	VLD1R.P 4(R1), [V20.S4]
+	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD $0x4e34d5ad // fadd v13.4s, v13.4s, v20.4s
+	WORD $0x4e34d5ce // fadd v14.4s, v14.4s, v20.4s
+	WORD $0x4e34d5ef // fadd v15.4s, v15.4s, v20.4s
+	VLD1R.P 4(R1), [V20.S4]
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
+	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
+noBias:
+	MOVD 24(R0), R1
+	CBZ R1, noAdd
+	FLDPQ 0(R1), (F27, F28)
+	WORD $0x4e3bd400 // fadd v0.4s, v0.4s, v27.4s
+	WORD $0x4e3cd421 // fadd v1.4s, v1.4s, v28.4s
+	FLDPQ 32(R1), (F25, F26)
+	WORD $0x4e39d442 // fadd v2.4s, v2.4s, v25.4s
+	WORD $0x4e3ad463 // fadd v3.4s, v3.4s, v26.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F27, F28)
+	WORD $0x4e3bd484 // fadd v4.4s, v4.4s, v27.4s
+	WORD $0x4e3cd4a5 // fadd v5.4s, v5.4s, v28.4s
+	FLDPQ 32(R1), (F25, F26)
+	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
+	WORD $0x4e3ad4e7 // fadd v7.4s, v7.4s, v26.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F27, F28)
+	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	WORD $0x4e3cd529 // fadd v9.4s, v9.4s, v28.4s
+	FLDPQ 32(R1), (F25, F26)
+	WORD $0x4e39d54a // fadd v10.4s, v10.4s, v25.4s
+	WORD $0x4e3ad56b // fadd v11.4s, v11.4s, v26.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F27, F28)
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD $0x4e3cd5ad // fadd v13.4s, v13.4s, v28.4s
+	FLDPQ 32(R1), (F25, F26)
+	WORD $0x4e39d5ce // fadd v14.4s, v14.4s, v25.4s
+	WORD $0x4e3ad5ef // fadd v15.4s, v15.4s, v26.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F27, F28)
+	WORD $0x4e3bd610 // fadd v16.4s, v16.4s, v27.4s
+	WORD $0x4e3cd631 // fadd v17.4s, v17.4s, v28.4s
+	FLDPQ 32(R1), (F25, F26)
+	WORD $0x4e39d652 // fadd v18.4s, v18.4s, v25.4s
+	WORD $0x4e3ad673 // fadd v19.4s, v19.4s, v26.4s
+	ADD R3, R1
+noAdd:
+	ADD $216, R0, R7
+	VLD1R (R7), [V20.S4]
+	WORD $0x4e34f400 // fmax v0.4s, v0.4s, v20.4s
+	WORD $0x4e34f421 // fmax v1.4s, v1.4s, v20.4s
+	WORD $0x4e34f442 // fmax v2.4s, v2.4s, v20.4s
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4e34f484 // fmax v4.4s, v4.4s, v20.4s
+	WORD $0x4e34f4a5 // fmax v5.4s, v5.4s, v20.4s
+	WORD $0x4e34f4c6 // fmax v6.4s, v6.4s, v20.4s
+	WORD $0x4e34f4e7 // fmax v7.4s, v7.4s, v20.4s
+	WORD $0x4e34f508 // fmax v8.4s, v8.4s, v20.4s
+	WORD $0x4e34f529 // fmax v9.4s, v9.4s, v20.4s
+	WORD $0x4e34f54a // fmax v10.4s, v10.4s, v20.4s
+	WORD $0x4e34f56b // fmax v11.4s, v11.4s, v20.4s
+	WORD $0x4e34f58c // fmax v12.4s, v12.4s, v20.4s
+	WORD $0x4e34f5ad // fmax v13.4s, v13.4s, v20.4s
+	WORD $0x4e34f5ce // fmax v14.4s, v14.4s, v20.4s
+	WORD $0x4e34f5ef // fmax v15.4s, v15.4s, v20.4s
+	WORD $0x4e34f610 // fmax v16.4s, v16.4s, v20.4s
+	WORD $0x4e34f631 // fmax v17.4s, v17.4s, v20.4s
+	WORD $0x4e34f652 // fmax v18.4s, v18.4s, v20.4s
+	WORD $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	ADD $220, R0, R7
+	VLD1R (R7), [V20.S4]
+	WORD $0x4eb4f400 // fmin v0.4s, v0.4s, v20.4s
+	WORD $0x4eb4f421 // fmin v1.4s, v1.4s, v20.4s
+	WORD $0x4eb4f442 // fmin v2.4s, v2.4s, v20.4s
+	WORD $0x4eb4f463 // fmin v3.4s, v3.4s, v20.4s
+	WORD $0x4eb4f484 // fmin v4.4s, v4.4s, v20.4s
+	WORD $0x4eb4f4a5 // fmin v5.4s, v5.4s, v20.4s
+	WORD $0x4eb4f4c6 // fmin v6.4s, v6.4s, v20.4s
+	WORD $0x4eb4f4e7 // fmin v7.4s, v7.4s, v20.4s
+	WORD $0x4eb4f508 // fmin v8.4s, v8.4s, v20.4s
+	WORD $0x4eb4f529 // fmin v9.4s, v9.4s, v20.4s
+	WORD $0x4eb4f54a // fmin v10.4s, v10.4s, v20.4s
+	WORD $0x4eb4f56b // fmin v11.4s, v11.4s, v20.4s
+	WORD $0x4eb4f58c // fmin v12.4s, v12.4s, v20.4s
+	WORD $0x4eb4f5ad // fmin v13.4s, v13.4s, v20.4s
+	WORD $0x4eb4f5ce // fmin v14.4s, v14.4s, v20.4s
+	WORD $0x4eb4f5ef // fmin v15.4s, v15.4s, v20.4s
+	WORD $0x4eb4f610 // fmin v16.4s, v16.4s, v20.4s
+	WORD $0x4eb4f631 // fmin v17.4s, v17.4s, v20.4s
+	WORD $0x4eb4f652 // fmin v18.4s, v18.4s, v20.4s
+	WORD $0x4eb4f673 // fmin v19.4s, v19.4s, v20.4s
+	MOVD 0(R0), R1
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 32(R1)
+	ADD R3, R1
+	FSTPQ (F4, F5), 0(R1)
+	FSTPQ (F6, F7), 32(R1)
+	ADD R3, R1
+	FSTPQ (F8, F9), 0(R1)
+	FSTPQ (F10, F11), 32(R1)
+	ADD R3, R1
+	FSTPQ (F12, F13), 0(R1)
+	FSTPQ (F14, F15), 32(R1)
+	ADD R3, R1
+	FSTPQ (F16, F17), 0(R1)
+	FSTPQ (F18, F19), 32(R1)
+	ADD R3, R1
+	RET
+
+// func tileNEONx6(t *tileArgs)
+TEXT ·tileNEONx6(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	VEOR V16.B16, V16.B16, V16.B16
+	VEOR V17.B16, V17.B16, V17.B16
+	VEOR V18.B16, V18.B16, V18.B16
+	VEOR V19.B16, V19.B16, V19.B16
+	VEOR V20.B16, V20.B16, V20.B16
+	VEOR V21.B16, V21.B16, V21.B16
+	VEOR V22.B16, V22.B16, V22.B16
+	VEOR V23.B16, V23.B16, V23.B16
+	MOVD 72(R0), R8
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	ADD R7, R8, R9
+	ADD R7, R9, R10
+	ADD R7, R10, R11
+	ADD R7, R11, R12
+	ADD R7, R12, R13
+	MOVD 96(R0), R4
+	MOVD 160(R0), R2
+	LSL $2, R2, R2
+	MOVD 168(R0), R6
+	LSL $2, R6, R6
+	MOVD 176(R0), R3
+	LSL $2, R3, R3
+	MOVD 144(R0), R5
+	CBZ R5, summed
+step:
+	FMOVS (R8), F24
+	FMOVS (R9), F25
+	FMOVS (R10), F26
+	FMOVS (R11), F27
+	FMOVS (R12), F28
+	FMOVS (R13), F29
+	FLDPQ 0(R4), (F30, F31)
+	WORD $0x4f9813c0 // fmla v0.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e1 // fmla v1.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c4 // fmla v4.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e5 // fmla v5.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13c8 // fmla v8.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13e9 // fmla v9.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13cc // fmla v12.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ed // fmla v13.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d0 // fmla v16.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f1 // fmla v17.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d4 // fmla v20.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f5 // fmla v21.4s, v31.4s, v29.s[0]
+	FLDPQ 32(R4), (F30, F31)
+	WORD $0x4f9813c2 // fmla v2.4s, v30.4s, v24.s[0]
+	WORD $0x4f9813e3 // fmla v3.4s, v31.4s, v24.s[0]
+	WORD $0x4f9913c6 // fmla v6.4s, v30.4s, v25.s[0]
+	WORD $0x4f9913e7 // fmla v7.4s, v31.4s, v25.s[0]
+	WORD $0x4f9a13ca // fmla v10.4s, v30.4s, v26.s[0]
+	WORD $0x4f9a13eb // fmla v11.4s, v31.4s, v26.s[0]
+	WORD $0x4f9b13ce // fmla v14.4s, v30.4s, v27.s[0]
+	WORD $0x4f9b13ef // fmla v15.4s, v31.4s, v27.s[0]
+	WORD $0x4f9c13d2 // fmla v18.4s, v30.4s, v28.s[0]
+	WORD $0x4f9c13f3 // fmla v19.4s, v31.4s, v28.s[0]
+	WORD $0x4f9d13d6 // fmla v22.4s, v30.4s, v29.s[0]
+	WORD $0x4f9d13f7 // fmla v23.4s, v31.4s, v29.s[0]
+	ADD R2, R8
+	ADD R2, R9
+	ADD R2, R10
+	ADD R2, R11
+	ADD R2, R12
+	ADD R2, R13
+	ADD R6, R4
+	SUB $1, R5, R5
+	CBNZ R5, step
+summed:
+	MOVD 48(R0), R1
+	CBZ R1, noBias
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x4e38d4a5 // fadd v5.4s, v5.4s, v24.4s
+	WORD $0x4e38d4c6 // fadd v6.4s, v6.4s, v24.4s
+	WORD $0x4e38d4e7 // fadd v7.4s, v7.4s, v24.4s
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e38d529 // fadd v9.4s, v9.4s, v24.4s
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e38d5ad // fadd v13.4s, v13.4s, v24.4s
+	WORD $0x4e38d5ce // fadd v14.4s, v14.4s, v24.4s
+	WORD $0x4e38d5ef // fadd v15.4s, v15.4s, v24.4s
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e38d631 // fadd v17.4s, v17.4s, v24.4s
+	WORD $0x4e38d652 // fadd v18.4s, v18.4s, v24.4s
+	WORD $0x4e38d673 // fadd v19.4s, v19.4s, v24.4s
+	VLD1R.P 4(R1), [V24.S4]
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e38d6b5 // fadd v21.4s, v21.4s, v24.4s
+	WORD $0x4e38d6d6 // fadd v22.4s, v22.4s, v24.4s
+	WORD $0x4e38d6f7 // fadd v23.4s, v23.4s, v24.4s
+noBias:
+	MOVD 24(R0), R1
+	CBZ R1, noAdd
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x4e3ed400 // fadd v0.4s, v0.4s, v30.4s
+	WORD $0x4e3fd421 // fadd v1.4s, v1.4s, v31.4s
+	FLDPQ 32(R1), (F30, F31)
+	WORD $0x4e3ed442 // fadd v2.4s, v2.4s, v30.4s
+	WORD $0x4e3fd463 // fadd v3.4s, v3.4s, v31.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x4e3ed484 // fadd v4.4s, v4.4s, v30.4s
+	WORD $0x4e3fd4a5 // fadd v5.4s, v5.4s, v31.4s
+	FLDPQ 32(R1), (F30, F31)
+	WORD $0x4e3ed4c6 // fadd v6.4s, v6.4s, v30.4s
+	WORD $0x4e3fd4e7 // fadd v7.4s, v7.4s, v31.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x4e3ed508 // fadd v8.4s, v8.4s, v30.4s
+	WORD $0x4e3fd529 // fadd v9.4s, v9.4s, v31.4s
+	FLDPQ 32(R1), (F30, F31)
+	WORD $0x4e3ed54a // fadd v10.4s, v10.4s, v30.4s
+	WORD $0x4e3fd56b // fadd v11.4s, v11.4s, v31.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x4e3ed58c // fadd v12.4s, v12.4s, v30.4s
+	WORD $0x4e3fd5ad // fadd v13.4s, v13.4s, v31.4s
+	FLDPQ 32(R1), (F30, F31)
+	WORD $0x4e3ed5ce // fadd v14.4s, v14.4s, v30.4s
+	WORD $0x4e3fd5ef // fadd v15.4s, v15.4s, v31.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x4e3ed610 // fadd v16.4s, v16.4s, v30.4s
+	WORD $0x4e3fd631 // fadd v17.4s, v17.4s, v31.4s
+	FLDPQ 32(R1), (F30, F31)
+	WORD $0x4e3ed652 // fadd v18.4s, v18.4s, v30.4s
+	WORD $0x4e3fd673 // fadd v19.4s, v19.4s, v31.4s
+	ADD R3, R1
+	FLDPQ 0(R1), (F30, F31)
+	WORD $0x4e3ed694 // fadd v20.4s, v20.4s, v30.4s
+	WORD $0x4e3fd6b5 // fadd v21.4s, v21.4s, v31.4s
+	FLDPQ 32(R1), (F30, F31)
+	WORD $0x4e3ed6d6 // fadd v22.4s, v22.4s, v30.4s
+	WORD $0x4e3fd6f7 // fadd v23.4s, v23.4s, v31.4s
+	ADD R3, R1
+noAdd:
+	ADD $216, R0, R7
+	VLD1R (R7), [V24.S4]
+	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
+	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
+	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
+	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
+	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
+	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
+	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
+	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
+	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
+	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
+	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
+	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
+	WORD $0x4e38f58c // fmax v12.4s, v12.4s, v24.4s
+	WORD $0x4e38f5ad // fmax v13.4s, v13.4s, v24.4s
+	WORD $0x4e38f5ce // fmax v14.4s, v14.4s, v24.4s
+	WORD $0x4e38f5ef // fmax v15.4s, v15.4s, v24.4s
+	WORD $0x4e38f610 // fmax v16.4s, v16.4s, v24.4s
+	WORD $0x4e38f631 // fmax v17.4s, v17.4s, v24.4s
+	WORD $0x4e38f652 // fmax v18.4s, v18.4s, v24.4s
+	WORD $0x4e38f673 // fmax v19.4s, v19.4s, v24.4s
+	WORD $0x4e38f694 // fmax v20.4s, v20.4s, v24.4s
+	WORD $0x4e38f6b5 // fmax v21.4s, v21.4s, v24.4s
+	WORD $0x4e38f6d6 // fmax v22.4s, v22.4s, v24.4s
+	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	ADD $220, R0, R7
+	VLD1R (R7), [V24.S4]
+	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
+	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
+	WORD $0x4eb8f442 // fmin v2.4s, v2.4s, v24.4s
+	WORD $0x4eb8f463 // fmin v3.4s, v3.4s, v24.4s
+	WORD $0x4eb8f484 // fmin v4.4s, v4.4s, v24.4s
+	WORD $0x4eb8f4a5 // fmin v5.4s, v5.4s, v24.4s
+	WORD $0x4eb8f4c6 // fmin v6.4s, v6.4s, v24.4s
+	WORD $0x4eb8f4e7 // fmin v7.4s, v7.4s, v24.4s
+	WORD $0x4eb8f508 // fmin v8.4s, v8.4s, v24.4s
+	WORD $0x4eb8f529 // fmin v9.4s, v9.4s, v24.4s
+	WORD $0x4eb8f54a // fmin v10.4s, v10.4s, v24.4s
+	WORD $0x4eb8f56b // fmin v11.4s, v11.4s, v24.4s
+	WORD $0x4eb8f58c // fmin v12.4s, v12.4s, v24.4s
+	WORD $0x4eb8f5ad // fmin v13.4s, v13.4s, v24.4s
+	WORD $0x4eb8f5ce // fmin v14.4s, v14.4s, v24.4s
+	WORD $0x4eb8f5ef // fmin v15.4s, v15.4s, v24.4s
+	WORD $0x4eb8f610 // fmin v16.4s, v16.4s, v24.4s
+	WORD $0x4eb8f631 // fmin v17.4s, v17.4s, v24.4s
+	WORD $0x4eb8f652 // fmin v18.4s, v18.4s, v24.4s
+	WORD $0x4eb8f673 // fmin v19.4s, v19.4s, v24.4s
+	WORD $0x4eb8f694 // fmin v20.4s, v20.4s, v24.4s
+	WORD $0x4eb8f6b5 // fmin v21.4s, v21.4s, v24.4s
+	WORD $0x4eb8f6d6 // fmin v22.4s, v22.4s, v24.4s
+	WORD $0x4eb8f6f7 // fmin v23.4s, v23.4s, v24.4s
+	MOVD 0(R0), R1
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 32(R1)
+	ADD R3, R1
+	FSTPQ (F4, F5), 0(R1)
+	FSTPQ (F6, F7), 32(R1)
+	ADD R3, R1
+	FSTPQ (F8, F9), 0(R1)
+	FSTPQ (F10, F11), 32(R1)
+	ADD R3, R1
+	FSTPQ (F12, F13), 0(R1)
+	FSTPQ (F14, F15), 32(R1)
+	ADD R3, R1
+	FSTPQ (F16, F17), 0(R1)
+	FSTPQ (F18, F19), 32(R1)
+	ADD R3, R1
+	FSTPQ (F20, F21), 0(R1)
+	FSTPQ (F22, F23), 32(R1)
+	ADD R3, R1
+	RET
+
+// func rowNEON(t *tileArgs)
+TEXT ·rowNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	VEOR V4.B16, V4.B16, V4.B16
+	VEOR V5.B16, V5.B16, V5.B16
+	VEOR V6.B16, V6.B16, V6.B16
+	VEOR V7.B16, V7.B16, V7.B16
+	VEOR V8.B16, V8.B16, V8.B16
+	VEOR V9.B16, V9.B16, V9.B16
+	VEOR V10.B16, V10.B16, V10.B16
+	VEOR V11.B16, V11.B16, V11.B16
+	VEOR V12.B16, V12.B16, V12.B16
+	VEOR V13.B16, V13.B16, V13.B16
+	VEOR V14.B16, V14.B16, V14.B16
+	VEOR V15.B16, V15.B16, V15.B16
+	MOVD 72(R0), R8
+	MOVD 152(R0), R7
+	LSL $2, R7, R7
+	MOVD 96(R0), R4
+	MOVD 160(R0), R2
+	LSL $2, R2, R2
+	MOVD 168(R0), R6
+	LSL $2, R6, R6
+	MOVD 176(R0), R3
+	LSL $2, R3, R3
+	MOVD 144(R0), R5
+	CBZ R5, summed
+step:
+	FMOVS (R8), F16
+	FLDPQ 0(R4), (F19, F20)
+	WORD $0x4f901260 // fmla v0.4s, v19.4s, v16.s[0]
+	WORD $0x4f901281 // fmla v1.4s, v20.4s, v16.s[0]
+	FLDPQ 32(R4), (F17, F18)
+	WORD $0x4f901222 // fmla v2.4s, v17.4s, v16.s[0]
+	WORD $0x4f901243 // fmla v3.4s, v18.4s, v16.s[0]
+	FLDPQ 64(R4), (F19, F20)
+	WORD $0x4f901264 // fmla v4.4s, v19.4s, v16.s[0]
+	WORD $0x4f901285 // fmla v5.4s, v20.4s, v16.s[0]
+	FLDPQ 96(R4), (F17, F18)
+	WORD $0x4f901226 // fmla v6.4s, v17.4s, v16.s[0]
+	WORD $0x4f901247 // fmla v7.4s, v18.4s, v16.s[0]
+	FLDPQ 128(R4), (F19, F20)
+	WORD $0x4f901268 // fmla v8.4s, v19.4s, v16.s[0]
+	WORD $0x4f901289 // fmla v9.4s, v20.4s, v16.s[0]
+	FLDPQ 160(R4), (F17, F18)
+	WORD $0x4f90122a // fmla v10.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124b // fmla v11.4s, v18.4s, v16.s[0]
+	FLDPQ 192(R4), (F19, F20)
+	WORD $0x4f90126c // fmla v12.4s, v19.4s, v16.s[0]
+	WORD $0x4f90128d // fmla v13.4s, v20.4s, v16.s[0]
+	FLDPQ 224(R4), (F17, F18)
+	WORD $0x4f90122e // fmla v14.4s, v17.4s, v16.s[0]
+	WORD $0x4f90124f // fmla v15.4s, v18.4s, v16.s[0]
+	ADD R2, R8
+	ADD R6, R4
+	SUB $1, R5, R5
+	CBNZ R5, step
+summed:
+	MOVD 48(R0), R1
+	CBZ R1, noBias
+	VLD1R.P 4(R1), [V16.S4]
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e30d4a5 // fadd v5.4s, v5.4s, v16.4s
+	WORD $0x4e30d4c6 // fadd v6.4s, v6.4s, v16.4s
+	WORD $0x4e30d4e7 // fadd v7.4s, v7.4s, v16.4s
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e30d529 // fadd v9.4s, v9.4s, v16.4s
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e30d5ad // fadd v13.4s, v13.4s, v16.4s
+	WORD $0x4e30d5ce // fadd v14.4s, v14.4s, v16.4s
+	WORD $0x4e30d5ef // fadd v15.4s, v15.4s, v16.4s
+noBias:
+	MOVD 24(R0), R1
+	CBZ R1, noAdd
+	FLDPQ 0(R1), (F19, F20)
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	WORD $0x4e34d421 // fadd v1.4s, v1.4s, v20.4s
+	FLDPQ 32(R1), (F17, F18)
+	WORD $0x4e31d442 // fadd v2.4s, v2.4s, v17.4s
+	WORD $0x4e32d463 // fadd v3.4s, v3.4s, v18.4s
+	FLDPQ 64(R1), (F19, F20)
+	WORD $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
+	WORD $0x4e34d4a5 // fadd v5.4s, v5.4s, v20.4s
+	FLDPQ 96(R1), (F17, F18)
+	WORD $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD $0x4e32d4e7 // fadd v7.4s, v7.4s, v18.4s
+	FLDPQ 128(R1), (F19, F20)
+	WORD $0x4e33d508 // fadd v8.4s, v8.4s, v19.4s
+	WORD $0x4e34d529 // fadd v9.4s, v9.4s, v20.4s
+	FLDPQ 160(R1), (F17, F18)
+	WORD $0x4e31d54a // fadd v10.4s, v10.4s, v17.4s
+	WORD $0x4e32d56b // fadd v11.4s, v11.4s, v18.4s
+	FLDPQ 192(R1), (F19, F20)
+	WORD $0x4e33d58c // fadd v12.4s, v12.4s, v19.4s
+	WORD $0x4e34d5ad // fadd v13.4s, v13.4s, v20.4s
+	FLDPQ 224(R1), (F17, F18)
+	WORD $0x4e31d5ce // fadd v14.4s, v14.4s, v17.4s
+	WORD $0x4e32d5ef // fadd v15.4s, v15.4s, v18.4s
+	ADD R3, R1
+noAdd:
+	ADD $216, R0, R7
+	VLD1R (R7), [V16.S4]
+	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
+	WORD $0x4e30f421 // fmax v1.4s, v1.4s, v16.4s
+	WORD $0x4e30f442 // fmax v2.4s, v2.4s, v16.4s
+	WORD $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD $0x4e30f484 // fmax v4.4s, v4.4s, v16.4s
+	WORD $0x4e30f4a5 // fmax v5.4s, v5.4s, v16.4s
+	WORD $0x4e30f4c6 // fmax v6.4s, v6.4s, v16.4s
+	WORD $0x4e30f4e7 // fmax v7.4s, v7.4s, v16.4s
+	WORD $0x4e30f508 // fmax v8.4s, v8.4s, v16.4s
+	WORD $0x4e30f529 // fmax v9.4s, v9.4s, v16.4s
+	WORD $0x4e30f54a // fmax v10.4s, v10.4s, v16.4s
+	WORD $0x4e30f56b // fmax v11.4s, v11.4s, v16.4s
+	WORD $0x4e30f58c // fmax v12.4s, v12.4s, v16.4s
+	WORD $0x4e30f5ad // fmax v13.4s, v13.4s, v16.4s
+	WORD $0x4e30f5ce // fmax v14.4s, v14.4s, v16.4s
+	WORD $0x4e30f5ef // fmax v15.4s, v15.4s, v16.4s
+	ADD $220, R0, R7
+	VLD1R (R7), [V16.S4]
+	WORD $0x4eb0f400 // fmin v0.4s, v0.4s, v16.4s
+	WORD $0x4eb0f421 // fmin v1.4s, v1.4s, v16.4s
+	WORD $0x4eb0f442 // fmin v2.4s, v2.4s, v16.4s
+	WORD $0x4eb0f463 // fmin v3.4s, v3.4s, v16.4s
+	WORD $0x4eb0f484 // fmin v4.4s, v4.4s, v16.4s
+	WORD $0x4eb0f4a5 // fmin v5.4s, v5.4s, v16.4s
+	WORD $0x4eb0f4c6 // fmin v6.4s, v6.4s, v16.4s
+	WORD $0x4eb0f4e7 // fmin v7.4s, v7.4s, v16.4s
+	WORD $0x4eb0f508 // fmin v8.4s, v8.4s, v16.4s
+	WORD $0x4eb0f529 // fmin v9.4s, v9.4s, v16.4s
+	WORD $0x4eb0f54a // fmin v10.4s, v10.4s, v16.4s
+	WORD $0x4eb0f56b // fmin v11.4s, v11.4s, v16.4s
+	WORD $0x4eb0f58c // fmin v12.4s, v12.4s, v16.4s
+	WORD $0x4eb0f5ad // fmin v13.4s, v13.4s, v16.4s
+	WORD $0x4eb0f5ce // fmin v14.4s, v14.4s, v16.4s
+	WORD $0x4eb0f5ef // fmin v15.4s, v15.4s, v16.4s
+	MOVD 0(R0), R1
+	FSTPQ (F0, F1), 0(R1)
+	FSTPQ (F2, F3), 32(R1)
+	FSTPQ (F4, F5), 64(R1)
+	FSTPQ (F6, F7), 96(R1)
+	FSTPQ (F8, F9), 128(R1)
+	FSTPQ (F10, F11), 160(R1)
+	FSTPQ (F12, F13), 192(R1)
+	FSTPQ (F14, F15), 224(R1)
+	ADD R3, R1
+	RET
+
 // func blockNEONx1(t *blockArgs)
 TEXT ·blockNEONx1(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0

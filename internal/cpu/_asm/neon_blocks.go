@@ -148,30 +148,36 @@ func (t *neonTile) each(step int, f func(a, b vec, disp int)) {
 func (t *neonTile) add() {
 	t.load(blkAdd, regBase)
 	t.op("CBZ %v, noAdd", regBase)
-	t.each(blkAddj, func(a, b vec, disp int) {
-		w0, w1 := t.weights()
-		t.loadPair(disp, regBase, w0, w1)
-		t.lanewise("fadd", a, a, w0)
-		t.lanewise("fadd", b, b, w1)
-	})
+	t.each(blkAddj, t.addPair)
 	t.label("noAdd")
+}
+
+// addPair adds the eight numbers at regBase + disp to a and b.
+func (t *neonTile) addPair(a, b vec, disp int) {
+	w0, w1 := t.weights()
+	t.loadPair(disp, regBase, w0, w1)
+	t.lanewise("fadd", a, a, w0)
+	t.lanewise("fadd", b, b, w1)
+}
+
+// limit applies fmax or fmin with v to all sums.
+func (t *neonTile) limit(name string, v vec) {
+	for _, sum := range vecs(0, 2*t.m*t.n) {
+		t.lanewise(name, sum, sum, v)
+	}
 }
 
 // clamp limits the sums from below and from above, as the arguments say.
 func (t *neonTile) clamp() {
-	limit, all := t.input(0), vecs(0, 2*t.m*t.n)
+	one := t.input(0)
 	t.load(blkClamp, regSteps)
 	t.op("CBZ %v, store", regSteps)
-	t.broadcast(blkLo, limit, regSpare)
-	for _, v := range all {
-		t.lanewise("fmax", v, v, limit)
-	}
+	t.broadcast(blkLo, one, regSpare)
+	t.limit("fmax", one)
 	t.op("SUB $1, %v, %v", regSteps, regSteps)
 	t.op("CBZ %v, store", regSteps)
-	t.broadcast(blkHi, limit, regSpare)
-	for _, v := range all {
-		t.lanewise("fmin", v, v, limit)
-	}
+	t.broadcast(blkHi, one, regSpare)
+	t.limit("fmin", one)
 	t.label("store")
 }
 
