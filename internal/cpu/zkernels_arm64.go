@@ -323,3 +323,43 @@ func tapMulNEON(t *tapArgs)
 //
 //go:noescape
 func gatherNEON(t *tapArgs)
+
+// clampNEON is clampPortable, n counting vectors of 4.
+//
+//go:noescape
+func clampNEON(t *vecArgs)
+
+// addNEON is addPortable, n counting vectors of 4.
+//
+//go:noescape
+func addNEON(t *vecArgs)
+
+// mulNEON is mulPortable, n counting vectors of 4.
+//
+//go:noescape
+func mulNEON(t *vecArgs)
+
+// maxNEON is maxPortable, n counting vectors of 4.
+//
+//go:noescape
+func maxNEON(t *vecArgs)
+
+// axpyNEON is axpyPortable, n counting vectors of 4.
+//
+//go:noescape
+func axpyNEON(t *vecArgs)
+
+// reluGradNEON is reluGradPortable, n counting vectors of 4.
+//
+//go:noescape
+func reluGradNEON(t *vecArgs)
+
+// adamNEON is adamPortable, n counting vectors of 4.
+//
+//go:noescape
+func adamNEON(t *vecArgs)
+
+// sumNEON is sumPortable, n counting vectors of 4.
+//
+//go:noescape
+func sumNEON(t *vecArgs)

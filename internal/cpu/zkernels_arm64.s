@@ -8771,3 +8771,223 @@ pixel:
 	SUB $1, R1, R1
 	CBNZ R1, pixel
 	RET
+
+// func clampNEON(t *vecArgs)
+TEXT ·clampNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	ADD $104, R0, R6
+	VLD1R (R6), [V16.S4]
+	ADD $108, R0, R6
+	VLD1R (R6), [V17.S4]
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ.P 16(R2), F0
+	WORD $0x4e30f402 // fmax v2.4s, v0.4s, v16.4s
+	WORD $0x4eb1f442 // fmin v2.4s, v2.4s, v17.4s
+	FMOVQ.P F2, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
+// func addNEON(t *vecArgs)
+TEXT ·addNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ.P 16(R2), F0
+	FMOVQ.P 16(R3), F1
+	WORD $0x4e21d402 // fadd v2.4s, v0.4s, v1.4s
+	FMOVQ.P F2, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
+// func mulNEON(t *vecArgs)
+TEXT ·mulNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ.P 16(R2), F0
+	FMOVQ.P 16(R3), F1
+	WORD $0x6e21dc02 // fmul v2.4s, v0.4s, v1.4s
+	FMOVQ.P F2, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
+// func maxNEON(t *vecArgs)
+TEXT ·maxNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ.P 16(R2), F0
+	FMOVQ.P 16(R3), F1
+	WORD $0x4e21f402 // fmax v2.4s, v0.4s, v1.4s
+	FMOVQ.P F2, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
+// func axpyNEON(t *vecArgs)
+TEXT ·axpyNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	ADD $104, R0, R6
+	VLD1R (R6), [V16.S4]
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ.P 16(R2), F0
+	FMOVQ (R1), F2
+	VFMLA V16.S4, V0.S4, V2.S4
+	FMOVQ.P F2, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
+// func reluGradNEON(t *vecArgs)
+TEXT ·reluGradNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	ADD $104, R0, R6
+	VLD1R (R6), [V16.S4]
+	ADD $108, R0, R6
+	VLD1R (R6), [V17.S4]
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ.P 16(R2), F0
+	FMOVQ.P 16(R3), F1
+	WORD $0x6eb0e422 // fcmgt v2.4s, v1.4s, v16.4s
+	WORD $0x6ea1e621 // fcmgt v1.4s, v17.4s, v1.4s
+	VAND V1.B16, V2.B16, V2.B16
+	VAND V0.B16, V2.B16, V2.B16
+	FMOVQ.P F2, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
+// func adamNEON(t *vecArgs)
+TEXT ·adamNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	ADD $104, R0, R6
+	VLD1R (R6), [V16.S4]
+	ADD $108, R0, R6
+	VLD1R (R6), [V17.S4]
+	ADD $112, R0, R6
+	VLD1R (R6), [V18.S4]
+	ADD $116, R0, R6
+	VLD1R (R6), [V19.S4]
+	ADD $120, R0, R6
+	VLD1R (R6), [V20.S4]
+	ADD $124, R0, R6
+	VLD1R (R6), [V21.S4]
+	ADD $128, R0, R6
+	VLD1R (R6), [V22.S4]
+	ADD $132, R0, R6
+	VLD1R (R6), [V23.S4]
+	ADD $136, R0, R6
+	VLD1R (R6), [V24.S4]
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ (R1), F0
+	FMOVQ (R2), F1
+	FMOVQ (R3), F2
+	FMOVQ.P 16(R4), F3
+	VFMLA V20.S4, V0.S4, V3.S4
+	WORD $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
+	VFMLA V17.S4, V3.S4, V1.S4
+	WORD $0x6e23dc63 // fmul v3.4s, v3.4s, v3.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	VFMLA V19.S4, V3.S4, V2.S4
+	FMOVQ.P F1, 16(R2)
+	FMOVQ.P F2, 16(R3)
+	WORD $0x6ea1f844 // fsqrt v4.4s, v2.4s
+	WORD $0x6e37dc84 // fmul v4.4s, v4.4s, v23.4s
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x6e36dc21 // fmul v1.4s, v1.4s, v22.4s
+	WORD $0x6e24fc21 // fdiv v1.4s, v1.4s, v4.4s
+	WORD $0x6e35dc00 // fmul v0.4s, v0.4s, v21.4s
+	WORD $0x4ea1d400 // fsub v0.4s, v0.4s, v1.4s
+	FMOVQ.P F0, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
+// func sumNEON(t *vecArgs)
+TEXT ·sumNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD 24(R0), R2
+	MOVD 96(R0), R5
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+vectors4:
+	CMP $4, R5
+	BLT fewer4
+	FMOVQ.P 16(R2), F4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	FMOVQ.P 16(R2), F5
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	FMOVQ.P 16(R2), F6
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	FMOVQ.P 16(R2), F7
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	SUB $4, R5
+	B vectors4
+fewer4:
+vectors1:
+	CMP $1, R5
+	BLT fewer1
+	FMOVQ.P 16(R2), F4
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	SUB $1, R5
+	B vectors1
+fewer1:
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e23d442 // fadd v2.4s, v2.4s, v3.4s
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	MOVD 0(R0), R1
+	FMOVS F0, (R1)
+	RET

@@ -27,6 +27,7 @@ func writeNEON(dir, layout string) error {
 	g.transforms()
 	g.taps()
 	g.gather()
+	g.vectors()
 	out, err := format.Source([]byte(g.stubs.String()))
 	if err != nil {
 		return err
@@ -124,15 +125,23 @@ func (g *neon) loop(r gp, label string) {
 	g.op("CBNZ %v, %s", r, label)
 }
 
-// neonCodes are instructions d = a ∘ b on four float32 lanes.
+// neonCodes are instructions d = a ∘ b on four float32 lanes; faddp adds pairs.
 var neonCodes = map[string]uint32{
 	"fadd": 0x4e20d400, "fsub": 0x4ea0d400, "fmul": 0x6e20dc00, "fmax": 0x4e20f400, "fmin": 0x4ea0f400,
+	"fdiv": 0x6e20fc00, "fcmgt": 0x6ea0e400, "faddp": 0x6e20d400,
 }
 
 // lanewise emits d = a ∘ b. The maximum and minimum with a NaN are NaN.
 func (g *neon) lanewise(name string, d, a, b vec) {
 	g.op("WORD $0x%08x // %s v%d.4s, v%d.4s, v%d.4s", encode(neonCodes[name], d, a, b), name, d, a, b)
 }
+
+// sqrt emits d = √a.
+func (g *neon) sqrt(d, a vec) {
+	g.op("WORD $0x%08x // fsqrt v%d.4s, v%d.4s", encode(fsqrt, d, a, 0), d, a)
+}
+
+const fsqrt = 0x6ea1f800
 
 // fmla emits d += a · (lane of b): no broadcast needed.
 func (g *neon) fmla(d, a, b vec, lane int) {

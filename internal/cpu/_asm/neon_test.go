@@ -18,6 +18,10 @@ func TestEncode(t *testing.T) {
 		{"fmul v4.4s, v5.4s, v6.4s", encode(neonCodes["fmul"], 4, 5, 6), 0x6e26dca4},
 		{"fmax v1.4s, v2.4s, v3.4s", encode(neonCodes["fmax"], 1, 2, 3), 0x4e23f441},
 		{"fmin v1.4s, v2.4s, v3.4s", encode(neonCodes["fmin"], 1, 2, 3), 0x4ea3f441},
+		{"fdiv v1.4s, v2.4s, v3.4s", encode(neonCodes["fdiv"], 1, 2, 3), 0x6e23fc41},
+		{"fcmgt v1.4s, v2.4s, v3.4s", encode(neonCodes["fcmgt"], 1, 2, 3), 0x6ea3e441},
+		{"faddp v1.4s, v2.4s, v3.4s", encode(neonCodes["faddp"], 1, 2, 3), 0x6e23d441},
+		{"fsqrt v1.4s, v2.4s", encode(fsqrt, 1, 2, 0), 0x6ea1f841},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %#08x, want %#08x", c.text, c.got, c.want)
