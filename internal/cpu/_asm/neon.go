@@ -91,16 +91,12 @@ func (g *neon) op(format string, args ...any) { fmt.Fprintf(&g.asm, "\t"+format+
 func (g *neon) label(format string, args ...any) { fmt.Fprintf(&g.asm, format+":\n", args...) }
 
 // load sets r to the argument at offset.
-func (g *neon) load(offset int, r gp) gp {
-	g.op("MOVD %d(%v), %v", offset, args, r)
-	return r
-}
+func (g *neon) load(offset int, r gp) { g.op("MOVD %d(%v), %v", offset, args, r) }
 
 // loadBytes is load for a count of float32 (4 bytes).
-func (g *neon) loadBytes(offset int, r gp) gp {
+func (g *neon) loadBytes(offset int, r gp) {
 	g.load(offset, r)
 	g.op("LSL $2, %v, %v", r, r)
-	return r
 }
 
 // broadcast sets all lanes of v to the argument at offset; r is overwritten.

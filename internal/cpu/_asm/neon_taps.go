@@ -49,7 +49,8 @@ func (g *neon) tapBegin(kind string) {
 		g.move(tapFirst, tapFirst+1)
 		g.broadcast(tapScale, tapFactor, tapFrom)
 	default:
-		g.loadPair(0, g.load(tapBias, tapFrom), tapFirst, tapFirst+1)
+		g.load(tapBias, tapFrom)
+		g.loadPair(0, tapFrom, tapFirst, tapFirst+1)
 		g.broadcast(tapLo, tapLow, tapFrom)
 		g.broadcast(tapHi, tapHigh, tapFrom)
 	}
