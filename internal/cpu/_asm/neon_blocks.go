@@ -34,7 +34,7 @@ type neonTile struct {
 	next int // pair of registers for weights
 }
 
-// Registers of a tile; pixels' addresses, or offsets, are from regPixel on.
+// Registers of a tile; pixels' addresses are from regPixel on.
 const (
 	regBase gp = iota + 1
 	regX
@@ -66,6 +66,8 @@ func (t *neonTile) input(i int) vec { return vec(2*t.m*t.n + i) }
 // pixel is the register with pixel i's address.
 func (t *neonTile) pixel(i int) gp { return regPixel + gp(i) }
 
+// write writes a tile of a convolution. The numbers of a pixel lie in the
+// lanes of its register; each is multiplied with all its weights in turn.
 func (t *neonTile) write(name string, scalar bool) {
 	numbers := 8
 	if scalar {
@@ -181,6 +183,7 @@ func (t *neonTile) clamp() {
 	t.label("store")
 }
 
+// store writes the sums to y.
 func (t *neonTile) store() {
 	t.load(blkY, regBase)
 	t.each(blkYj, func(a, b vec, disp int) { t.storePair(a, b, disp, regBase) })

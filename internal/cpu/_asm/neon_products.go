@@ -20,6 +20,7 @@ func (g *neon) products() {
 // in a, from row to row in b, and in c.
 const regAl, regBl, regCi = regX, regStep, regOffs
 
+// product writes a tile of rows by columns.
 func (t *neonTile) product(name string) {
 	t.kernel(name, "tileArgs", fmt.Sprintf("is tilePortable for %d rows by %d columns.", t.m, 8*t.n))
 	for _, v := range vecs(0, 2*t.m*t.n) {

@@ -39,6 +39,7 @@ const (
 	tapHigh
 )
 
+// tapBegin loads the arguments.
 func (g *neon) tapBegin(kind string) {
 	switch kind {
 	case "tapMax":
