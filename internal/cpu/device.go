@@ -10,9 +10,11 @@
 // They do differ in the last bits between kernel sets.
 //
 // From the bottom up: kernels.go says what the inner loops compute, in plain
-// Go (z*_amd64.s have them in assembly, written by _asm); threads.go runs
-// pieces of work; gemm.go, conv_panel.go, conv_strip.go and conv_grad.go cut
-// products and convolutions into tiles; pooling.go and vector.go need none.
+// Go (z*_amd64.s and z*_arm64.s have them in assembly, written by _asm);
+// threads.go runs pieces of work; blockconv*.go, blockwindow.go and lowconv.go
+// work on maps in channel blocks; gemm.go, conv_panel.go, conv_strip.go and
+// conv_grad.go cut products and convolutions in ONNX's order into tiles;
+// pooling.go and vector.go need none.
 package cpu
 
 import (
@@ -56,8 +58,8 @@ type Device struct {
 
 // New returns a Device with that many threads; 0 means all cores.
 //
-// The environment variable TL_CPU (portable, avx2 or avx512) forces a kernel
-// set. A value that is unknown, or that this machine cannot run, is an error.
+// The environment variable TL_CPU (portable, avx2, avx512 or neon) forces a
+// kernel set. A value that is unknown, or that this machine cannot run, is an error.
 func New(threads int) (*Device, error) {
 	if threads < 0 || threads > 1024 {
 		return nil, fmt.Errorf("cpu: %d threads: want 1 to 1024, or 0 for all cores", threads)
@@ -92,8 +94,8 @@ func choose(name string) (*kernels, error) {
 	return nil, fmt.Errorf("cpu: TL_CPU=%s: this machine and build can run %s", name, strings.Join(names, ", "))
 }
 
-// Kernels names the set of kernels: "avx512", "avx2" or "portable". Results are
-// the same bytes for the same set, whatever the number of threads.
+// Kernels names the set of kernels: "avx512", "avx2", "neon" or "portable".
+// Results are the same bytes for the same set, whatever the number of threads.
 func (d *Device) Kernels() string { return d.k.name }
 
 // Name says what computes, e.g. "cpu (avx512, 2 threads)".

@@ -7,7 +7,7 @@ import "math"
 // kernels is one implementation of the inner loops. Everything else in this
 // package is blocking, and is the same for all of them.
 type kernels struct {
-	name       string // "portable", "avx2" or "avx512"
+	name       string // "portable", "avx2", "avx512" or "neon"
 	rows, cols int    // the largest register tile
 
 	tiles   []func(*tileArgs) // by number of rows, 1 … rows; cols columns
@@ -37,13 +37,9 @@ func (k *kernels) blockLanes() int { return k.cols / 2 }
 // kernelsPortable is the plain Go implementation: the truth for the others.
 var kernelsPortable = &kernels{
 	name: "portable", rows: 4, cols: 16,
-	tiles: []func(*tileArgs){nil,
-		func(t *tileArgs) { tilePortable(t, 1, 16) }, func(t *tileArgs) { tilePortable(t, 2, 16) },
-		func(t *tileArgs) { tilePortable(t, 3, 16) }, func(t *tileArgs) { tilePortable(t, 4, 16) }},
-	strips: []func(*tileArgs){nil,
-		func(t *tileArgs) { stripPortable(t, 1) }, func(t *tileArgs) { stripPortable(t, 2) },
-		func(t *tileArgs) { stripPortable(t, 3) }, func(t *tileArgs) { stripPortable(t, 4) }},
-	row: func(t *tileArgs) { tilePortable(t, 1, 64) }, rowCols: 64,
+	tiles:  tileSet(4, func(t *tileArgs, rows int) { tilePortable(t, rows, 16) }),
+	strips: tileSet(4, stripPortable),
+	row:    func(t *tileArgs) { tilePortable(t, 1, 64) }, rowCols: 64,
 	dots: []func(*dotArgs){
 		func(t *dotArgs) { dotsPortable(t, 2, 4) }, func(t *dotArgs) { dotsPortable(t, 2, 1) },
 		func(t *dotArgs) { dotsPortable(t, 1, 4) }, func(t *dotArgs) { dotsPortable(t, 1, 1) }},
@@ -56,6 +52,15 @@ var kernelsPortable = &kernels{
 	tapMax: tapMaxPortable, tapSum: tapSumPortable, tapMul: tapMulPortable, gather: gatherPortable,
 	winoIn: winoSet(winoInPortable), winoOut: winoSet(winoOutPortable), winoPool: winoSet(winoPoolPortable),
 	low: lowPortable,
+}
+
+// tileSet lists f by number of rows, 1 … most.
+func tileSet(most int, f func(t *tileArgs, rows int)) (set []func(*tileArgs)) {
+	set = []func(*tileArgs){nil}
+	for rows := 1; rows <= most; rows++ {
+		set = append(set, func(t *tileArgs) { f(t, rows) })
+	}
+	return set
 }
 
 // tileArgs are the operands of a tile of a matrix product. Steps count

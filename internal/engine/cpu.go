@@ -9,7 +9,7 @@ import (
 )
 
 // CPU returns the engine of this machine's processor. Zero threads is all
-// cores. TL_CPU chooses the kernels: portable, avx2 or avx512.
+// cores. TL_CPU chooses the kernels: portable, avx2, avx512 or neon.
 func CPU(threads int) (Engine, error) {
 	d, err := cpu.New(threads)
 	if err != nil {

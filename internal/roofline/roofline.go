@@ -26,7 +26,7 @@ import (
 type Machine struct {
 	Processor string `json:"processor" csv:"processor"` // its own name, e.g. "AMD EPYC 9354"
 	System    string `json:"system" csv:"system"`       // e.g. "linux/amd64"
-	Kernels   string `json:"kernels" csv:"kernels"`     // "avx512", "avx2" or "portable"
+	Kernels   string `json:"kernels" csv:"kernels"`     // "avx512", "avx2", "neon" or "portable"
 	Threads   int    `json:"threads" csv:"threads"`     // those that Peak and the bandwidths are of
 
 	Peak1       float64 `json:"peak_1_thread_gflops" csv:"peak_1_thread_gflops"` // GFLOP/s: float32 multiply-adds of one thread

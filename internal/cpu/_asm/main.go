@@ -1,5 +1,5 @@
-// Command _asm writes the kernels of internal/cpu: z*_amd64.s and their Go
-// declarations. Run it with go generate in internal/cpu.
+// Command _asm writes the kernels of internal/cpu: z*_amd64.s, z*_arm64.s and
+// their Go declarations. Run it with go generate in internal/cpu.
 package main
 
 import (
@@ -27,6 +27,7 @@ func main() {
 	ConstraintExpr("!purego")
 
 	checkLayout()
+	layout := stubs.String()
 	for _, v := range []isa{avx2, avx512} {
 		tiles(v)
 		dots(v)
@@ -51,6 +52,9 @@ func main() {
 	}
 	if err == nil {
 		err = split(*dir, all)
+	}
+	if err == nil {
+		err = writeNEON(*dir, layout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
