@@ -14,10 +14,10 @@ class Network(nn.Module):
     """The graph of an ONNX file whose operators are in MODULES below. A value
     is let go after its last use, as a program written by hand would."""
 
-    def __init__(self, path):
+    def __init__(self, path, dtype=torch.float32):
         super().__init__()
         graph = onnx.load(path).graph
-        weights = {w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in graph.initializer}
+        weights = {w.name: torch.from_numpy(numpy_helper.to_array(w).copy()).to(dtype) for w in graph.initializer}
         self.source, self.result = graph.input[0].name, graph.output[0].name
         steps, self.wires, maker = [], [], {}  # maker: the step that makes a value
         for node in graph.node:

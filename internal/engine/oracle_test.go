@@ -70,3 +70,48 @@ func compareWithPeer(t *testing.T, files []string, inputs []*tensor.Tensor) {
 		}
 	}
 }
+
+// TestOracleFloat64 measures the feature map of the trained ResNet50 against
+// float64, with every kernel set, on photographs and on crops of them: the
+// bound of float32 in docs/performance.md.
+func TestOracleFloat64(t *testing.T) {
+	m := open(t, testkit.Data(t, "weights/resnet50.onnx"))
+	photographs := testkit.ReadNPY(t, testkit.Data(t, "golden/imagenet4_input.npy"))
+	layer4 := realNetworks[1].values[0]
+	dir := t.TempDir()
+	file, in, out := filepath.Join(dir, "cut.onnx"), filepath.Join(dir, "in.npy"), filepath.Join(dir, "out.npy")
+	if err := onnx.WriteFile(file, m.Cut(layer4)); err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{224, 160, 64} {
+		x := crop(photographs, size)
+		testkit.WriteNPY(t, in, x)
+		testkit.Python(t, "graph_float64.py", file, in, out)
+		want := testkit.ReadNPY(t, out)
+		g, err := graph.Import(m, graph.ImportOptions{Batch: x.Shape[0], Size: size, Outputs: []string{layer4}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kernels := range implementations(t) {
+			if kernels == "portable" {
+				continue // seconds an image; TestRealNetworks has it
+			}
+			t.Setenv("TL_CPU", kernels)
+			got := run(t, compile(t, g, Options{}), x)[0]
+			e, _ := testkit.RelativeError(got.Data, want.Data)
+			t.Logf("%s, %d pixels: relative L2 error %.2g", kernels, size, e)
+			testkit.Compare(t, kernels, got.Data, want.Data, testkit.Float)
+		}
+	}
+}
+
+// crop is the middle of images (N,C,S,S), side size.
+func crop(x *tensor.Tensor, size int) *tensor.Tensor {
+	side := x.Shape[2]
+	y, at := tensor.New(x.Shape[0], x.Shape[1], size, size), (side-size)/2
+	for i := range x.Shape[0] * x.Shape[1] * size {
+		plane, row := i/size, i%size+at
+		copy(y.Data[i*size:][:size], x.Data[(plane*side+row)*side+at:])
+	}
+	return y
+}
