@@ -38,7 +38,7 @@ func (b *Backbone) compile(o Options) (err error) {
 }
 
 // program compiles the network from a batch of pictures to their features, in
-// the precision that o says. Where it fails, the old program stays.
+// the precision that o says.
 func (b *Backbone) program(o engine.Options) (*graph.Graph, error) {
 	c := &b.card
 	g, err := graph.Import(b.m, graph.ImportOptions{Batch: b.batch, Size: c.Size, Outputs: []string{c.Cut}})
@@ -80,8 +80,9 @@ func (b *Backbone) Supports(precision string) error { return b.engine.Supports(p
 //	pixels []float32 // (n,3,S,S) RGB, 0 … 255, S the card's size
 //
 // int8 takes the ranges of activations from them. deviation is the relative L2
-// error of their features against float32: 0.02 is 2 %. Where Lower fails, the
-// backbone stays as it was.
+// error of their features against float32: 0.02 is 2 %. A precision that the
+// machine lacks is refused and changes nothing; after another error the
+// backbone can only be closed.
 func (b *Backbone) Lower(precision string, pixels []float32, n int) (deviation float64, err error) {
 	if precision == "" || precision == "f32" {
 		return 0, nil
@@ -90,10 +91,14 @@ func (b *Backbone) Lower(precision string, pixels []float32, n int) (deviation f
 	if n < 1 || len(pixels) < n*picture {
 		return 0, fmt.Errorf("%s: %s wants sample pictures of %d numbers each, got %d pictures in %d numbers", b.card.File, precision, picture, n, len(pixels))
 	}
+	if err := b.Supports(precision); err != nil {
+		return 0, fmt.Errorf("%s: %w", b.card.File, err)
+	}
 	batch := make([]float32, 0, b.batch*picture)
 	for i := range b.batch {
 		batch = append(batch, pixels[i%n*picture:][:picture]...)
 	}
+	b.exec = nil // its memory is needed
 	if _, err := b.program(engine.Options{Precision: precision, Samples: b.feed(batch, b.batch)}); err != nil {
 		return 0, fmt.Errorf("%s: %w", b.card.File, err)
 	}

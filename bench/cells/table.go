@@ -11,6 +11,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"github.com/tlkit/tl/finetune"
+	"github.com/tlkit/tl/internal/report"
 )
 
 // table is rows to be measured, and what is printed of them.
@@ -98,9 +99,9 @@ func (t table) line(name string, outs, base []*finetune.Outcome) string {
 			x[i] = c.of(o, base[i])
 		}
 		mean, sd := stat.MeanStdDev(x, nil)
-		s += fmt.Sprintf(" %.*f", c.decimals, mean)
+		s += " " + report.Number(mean, c.decimals)
 		if c.decimals > 0 && !math.IsNaN(sd) {
-			s += fmt.Sprintf(" ± %.*f", c.decimals, sd)
+			s += " ± " + report.Number(sd, c.decimals)
 		}
 		s += " |"
 	}
