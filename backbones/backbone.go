@@ -20,7 +20,9 @@ type Backbone struct {
 	all    []Layer      // of the whole network at the file's own size
 	engine engine.Engine
 	exec   engine.Exec
+	how    Options
 	batch  int
+	low    string         // what Lower adds to Arithmetic
 	whole  tensor.Tensor  // a batch of the caller's pictures (batch,3,S,S)
 	input  *tensor.Tensor // (batch,3,S,S) for an incomplete batch or (batch,S,S,3), once needed
 	fed    [1]*tensor.Tensor
@@ -36,8 +38,9 @@ func (b *Backbone) FeatureShape() []int { return b.card.clone().Feature }
 func (b *Backbone) FeatureSize() int { return tensor.Shape(b.card.Feature).Size() }
 
 // Arithmetic says what computes the features, e.g. "cpu avx512": the same
-// arithmetic gives the same bytes, another one may differ in the last bits.
-func (b *Backbone) Arithmetic() string { return b.engine.Arithmetic() }
+// arithmetic gives the same bytes, another one may differ in the last bits, or
+// by as much as Lower tells.
+func (b *Backbone) Arithmetic() string { return b.engine.Arithmetic() + b.low }
 
 // Memory is the bytes that the compiled network holds.
 func (b *Backbone) Memory() int64 { return b.exec.Memory() }

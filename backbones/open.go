@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tlkit/tl/internal/engine"
 	"github.com/tlkit/tl/internal/graph"
-	"github.com/tlkit/tl/internal/op"
 	"github.com/tlkit/tl/internal/tensor"
 	"github.com/tlkit/tl/onnx"
 	"github.com/tlkit/tl/weights"
@@ -26,7 +24,6 @@ type Options struct {
 	Threads    int    // 0 is all cores
 	MaxMemory  int64  // bytes for activations and weights; 0 is no limit
 	Raw        bool   // run the graph as it is in the file, without passes
-	Precision  string // of the products: "" or "f32", "bf16", "int8"
 	Dir        string // where weights are kept; "" is the default of package weights
 }
 
@@ -284,48 +281,4 @@ func (b *Backbone) measureCuts() {
 			}
 		}
 	}
-}
-
-// compile prepares the network to run.
-func (b *Backbone) compile(o Options) (err error) {
-	c := &b.card
-	if c.Preprocess.Name == "" {
-		return fmt.Errorf("how its pictures must be prepared is not known: %s (give --preprocess with one of %s)", c.PreprocessWhy, preprocessNames("; "))
-	}
-	b.batch = o.Batch
-	if b.batch <= 0 {
-		b.batch = 8
-	}
-	g, err := graph.Import(b.m, graph.ImportOptions{Batch: b.batch, Size: c.Size, Outputs: []string{c.Cut}})
-	if err != nil {
-		return trimmed(err, c.File)
-	}
-	if o.Pool {
-		pool(g)
-	}
-	if b.engine, err = engine.CPU(o.Threads); err != nil {
-		return err
-	}
-	p := engine.Program{Graph: g, Release: b.m.Release}
-	if c.Layout != "NHWC" {
-		p.Normalise = c.Preprocess.normalise()
-	}
-	if b.exec, err = b.engine.Compile(p, engine.Options{Raw: o.Raw, MaxMemory: o.MaxMemory, Precision: o.Precision}); err != nil {
-		return trimmed(err, c.File)
-	}
-	b.graph, b.body = nil, nil // their constants may be converted copies of the file's
-	b.whole.Shape = g.Inputs[0].Shape
-	c.Feature = g.Outputs[0].Shape[1:].Clone()
-	if o.Pool {
-		c.Feature = c.Feature[:1]
-	}
-	return nil
-}
-
-// pool appends a global average pooling: (N,C,H,W) → (N,C,1,1).
-func pool(g *graph.Graph) {
-	v := g.Outputs[0]
-	y := &graph.Value{Name: v.Name + " pooled", Shape: tensor.Shape{v.Shape[0], v.Shape[1], 1, 1}}
-	g.Nodes = append(g.Nodes, &graph.Node{Name: y.Name, Op: op.GlobalAveragePool{}, In: []*graph.Value{v}, Out: y})
-	g.Outputs = []*graph.Value{y}
 }

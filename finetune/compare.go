@@ -121,6 +121,9 @@ func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm
 	resetPeakMemory()
 	path := filepath.Join(folder, a.Name)
 	if s, err := readSettings(path); err == nil {
+		if o.Precision == s.Given.Precision {
+			r.Precision = s.Resolved.Precision // f32 where the processor that it began on lacks the one given
+		}
 		if what := r.difference(s.Resolved); what != "" {
 			return nil, fmt.Errorf("%s: began with other options: %s (choose another --name, or say what it began with)", path, what)
 		}
@@ -133,6 +136,7 @@ func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm
 		return nil, err
 	}
 	defer src.close()
+	r.Precision = chosen(src, r.Precision, p)
 	return runOn(ctx, d, src, card, o, r, p)
 }
 

@@ -45,6 +45,7 @@ type Outcome struct {
 	Classes    []string        `json:"classes"`
 	Positive   string          `json:"positive,omitempty"`
 	Card       *backbones.Card `json:"card,omitempty"`
+	Precision  *Precision      `json:"precision,omitempty"` // of the features; nil for the baseline
 	Trainable  int64           `json:"trainable_parameters"`
 	Frozen     int64           `json:"frozen_parameters"`
 	Epochs     int             `json:"epochs"`
@@ -69,6 +70,9 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 	out := &Outcome{Folder: r.folder.Path, Model: r.modelName(), Classes: r.data.labelNames(), Card: r.card,
 		Epochs: t.state.Epoch, BestEpoch: t.state.Best, Warnings: r.data.Warnings}
 	out.Trainable, out.Frozen = r.parameters(t)
+	if r.card != nil {
+		out.Precision = &r.precision
+	}
 	if p := r.data.set.Positive; p >= 0 {
 		out.Positive = r.data.set.Classes[p]
 	}

@@ -56,7 +56,7 @@ func exportStopped(ctx context.Context, o Options, folder, path string, p Progre
 	}
 	defer src.close()
 	r := &run{o: o, data: d, src: src, card: card, folder: f, p: p}
-	x, err := extract(ctx, d, src, o, p)
+	x, err := r.features(ctx)
 	if err != nil {
 		return err
 	}

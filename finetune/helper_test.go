@@ -68,17 +68,23 @@ func runChild(js string) error {
 	return err
 }
 
-// steps prints a line for each batch extracted and each epoch trained.
+// steps prints a line for each batch extracted and each epoch trained, and
+// then waits for a byte of standard input as long as that is open.
 type steps struct {
 	Silent
 	what string
 }
 
-func (s *steps) Begin(what, _ string, _ int) { s.what = what; fmt.Println("begin", what) }
-func (s *steps) Epoch(e Epoch)               { fmt.Println("epoch", e.Epoch) }
+func (s *steps) line(words ...any) {
+	fmt.Println(words...)
+	os.Stdin.Read(make([]byte, 1))
+}
+
+func (s *steps) Begin(what, _ string, _ int) { s.what = what }
+func (s *steps) Epoch(e Epoch)               { s.line("epoch", e.Epoch) }
 func (s *steps) Advance(done int) {
 	if s.what == "extracting features" {
-		fmt.Println("images", done)
+		s.line("images", done)
 	}
 }
 

@@ -15,12 +15,16 @@ import (
 	"time"
 )
 
-// killed starts a child and ends it with signal 9 after some steps of progress
-// and a moment more. It reports whether the child was faster, and its lines.
-func killed(t *testing.T, c childRun, after int, moment time.Duration) (done bool, lines []string) {
+// watched starts a child and calls do with the kind of each line, "images" or
+// "epoch", before the child may go on. It returns how the child ended.
+func watched(t *testing.T, c childRun, do func(p *os.Process, kind string, proceed func())) error {
 	t.Helper()
 	cmd := child(t, c)
 	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,51 +32,67 @@ func killed(t *testing.T, c childRun, after int, moment time.Duration) (done boo
 		t.Fatal(err)
 	}
 	for sc := bufio.NewScanner(out); sc.Scan(); {
-		if strings.HasPrefix(sc.Text(), "begin") {
-			continue
-		}
-		lines = append(lines, sc.Text())
-		if len(lines) == after {
-			time.Sleep(moment)
-			cmd.Process.Kill()
-		}
+		kind, _, _ := strings.Cut(sc.Text(), " ")
+		do(cmd.Process, kind, func() { in.Write([]byte{'\n'}) })
 	}
-	err = cmd.Wait()
-	if err != nil && len(lines) < after {
-		t.Fatalf("the child failed by itself: %v", err)
-	}
-	return err == nil, lines
+	return cmd.Wait()
 }
 
-// A run that is killed again and again, while it extracts and while it trains,
-// ends with the same bytes as one that nobody killed.
+// paces runs a child to its end and returns the mean time of a step of each kind.
+func paces(t *testing.T, c childRun) map[string]time.Duration {
+	t.Helper()
+	sum, steps, last := map[string]time.Duration{}, map[string]time.Duration{}, time.Time{}
+	err := watched(t, c, func(_ *os.Process, kind string, proceed func()) {
+		if !last.IsZero() {
+			sum[kind] += time.Since(last)
+			steps[kind]++
+		}
+		last = time.Now()
+		proceed()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind := range sum {
+		sum[kind] /= steps[kind]
+	}
+	return sum
+}
+
+// A run that is killed again and again, in every second step at the latest,
+// while it extracts and while it trains, ends with the same bytes as one that
+// nobody killed.
 func TestKilledRun(t *testing.T) {
 	s := newScene(t)
 	o := s.options("")
-	o.Epochs, o.Patience, o.Hidden, o.Dropout, o.Head = 40, 40, 6, 0.3, "flat"
+	o.Epochs, o.Patience, o.Hidden, o.Dropout, o.Head = 24, 24, 6, 0.3, "flat"
 	calm := childRun{Options: o, Runs: s.runs, Name: "calm", Cache: filepath.Join(s.cache, "calm"), Threads: 1}
-	if err := child(t, calm).Run(); err != nil {
-		t.Fatal(err)
-	}
+	pace := paces(t, calm)
 	hunted := childRun{Options: o, Runs: s.runs, Name: "hunted", Cache: filepath.Join(s.cache, "hunted"), Threads: 1}
 	r := rand.New(rand.NewPCG(1, 2))
-	var kills, extracting, training int
-	for done := false; !done; {
-		if kills++; kills > 60 {
-			t.Fatal("60 kills and still not done")
-		}
-		var lines []string
-		moment := time.Duration(r.IntN(20_000)) * time.Microsecond
-		if done, lines = killed(t, hunted, 1+r.IntN(2), moment); done {
+	var within int
+	kills := map[string]int{}
+	for {
+		lines, last := 0, ""
+		err := watched(t, hunted, func(p *os.Process, kind string, proceed func()) {
+			if lines, last = lines+1, kind; lines == 1 {
+				proceed()
+				time.Sleep(time.Duration(r.Int64N(int64(pace[kind]) + 1)))
+				p.Kill()
+			}
+		})
+		if err == nil {
 			break
 		}
-		if strings.HasPrefix(lines[len(lines)-1], "epoch") {
-			training++
-		} else {
-			extracting++
+		if lines == 0 || kills["images"]+kills["epoch"] > 60 {
+			t.Fatalf("after %v kills the child failed by itself, or gets nowhere: %v", kills, err)
+		}
+		if kills[last]++; lines == 1 {
+			within++
 		}
 	}
-	t.Logf("killed %d times while extracting, %d while training", extracting, training)
+	extracting, training := kills["images"], kills["epoch"]
+	t.Logf("killed %d times while extracting, %d while training; %d of all within a step", extracting, training, within)
 	if extracting < 3 || training < 3 || extracting+training < 10 {
 		t.Errorf("%d kills while extracting and %d while training are too few to prove anything", extracting, training)
 	}

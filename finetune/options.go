@@ -20,6 +20,7 @@ type Options struct {
 	Preprocess string `json:"preprocess"` // torch, caffe, tf, rescale, none; "" when the card knows it
 	Size       int    `json:"size"`       // side of the square image in pixels; 0: 160, baseline 64
 	Cache      string `json:"cache"`      // element type of cached features: "f16" (default) or "f32"
+	Precision  string `json:"precision"`  // of the frozen part: "f32" (default), "bf16" or "int8"; a new run on a processor that lacks it takes f32
 	CacheDir   string `json:"-"`          // where features are kept; "" is the user's cache folder
 	WeightsDir string `json:"-"`          // where named weights are kept; "" is the user's cache folder
 
@@ -56,6 +57,7 @@ func (o Options) Resolved() (Options, error) {
 	def(&o.Model, "head")
 	baseline := o.Model == "baseline"
 	def(&o.Cache, "f16")
+	def(&o.Precision, "f32")
 	def(&o.Head, "gap")
 	def(&o.Standardise, "auto")
 	def(&o.Schedule, "cosine")
@@ -72,6 +74,7 @@ func (o Options) Resolved() (Options, error) {
 		def(&o.Batch, 32)
 		def(&o.Dropout, 0.2)
 		o.Backbone, o.Cut, o.Preprocess, o.Head, o.Standardise = "", "", "", "", "off"
+		o.Precision = "f32"
 	} else {
 		def(&o.Size, 160)
 		def(&o.Epochs, 60)
@@ -123,6 +126,7 @@ func (o Options) check() error {
 	}{
 		{"model", o.Model, []string{"head", "baseline"}},
 		{"cache", o.Cache, []string{"f16", "f32"}},
+		{"precision", o.Precision, []string{"f32", "bf16", "int8"}},
 		{"head", o.Head, []string{"gap", "flat", ""}},
 		{"standardise", o.Standardise, []string{"auto", "off"}},
 		{"schedule", o.Schedule, []string{"cosine", "constant"}},

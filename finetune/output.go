@@ -105,9 +105,12 @@ func (out *Outcome) last() (*Evaluation, *scored) {
 // Summary is the outcome for a terminal.
 func (out *Outcome) Summary() string {
 	e, _ := out.last()
-	s := fmt.Sprintf("%s: best epoch %d of %d, %s trainable parameters, %s, peak memory %s\n\n%s",
-		out.Model, out.BestEpoch, out.Epochs, report.Count(int(out.Trainable)), report.Seconds(out.Seconds), report.Bytes(out.PeakMemory), e.Summary(out.Classes))
-	return s + "\nrun folder: " + out.Folder
+	s := fmt.Sprintf("%s: best epoch %d of %d, %s trainable parameters, %s, peak memory %s\n",
+		out.Model, out.BestEpoch, out.Epochs, report.Count(int(out.Trainable)), report.Seconds(out.Seconds), report.Bytes(out.PeakMemory))
+	if p := out.Precision; p != nil && p.Name != "f32" {
+		s += fmt.Sprintf("precision: %v\n", p)
+	}
+	return s + "\n" + e.Summary(out.Classes) + "\nrun folder: " + out.Folder
 }
 
 // Summary is the evaluation for a terminal.

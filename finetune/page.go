@@ -59,6 +59,10 @@ func (r *run) modelFacts(out *Outcome) report.Model {
 	if c := r.card; c != nil {
 		m.Backbone, m.Digest, m.Cut, m.Features = filepath.Base(c.File), c.Digest, c.CutName, fmt.Sprint(c.Feature)
 		m.Preproc = fmt.Sprintf("%s (%s)", c.Preprocess.Name, c.PreprocessWhy)
+		m.Precision = r.precision.String()
+		if r.precision.Name != "f32" {
+			m.Precision += "; the exported model computes in f32"
+		}
 		m.Licence, m.Source, m.Untrained = c.Licence, c.Source, c.Untrained
 	}
 	return m

@@ -30,6 +30,7 @@ func Run(ctx context.Context, o Options, p Progress) (*Outcome, error) {
 		return nil, err
 	}
 	defer src.close()
+	r.Precision = chosen(src, r.Precision, p)
 	d, err := OpenData(ctx, r.Data, p)
 	if err != nil {
 		return nil, err
@@ -96,6 +97,8 @@ type run struct {
 	card   *backbones.Card // nil for the baseline
 	folder *Folder
 	p      Progress
+
+	precision Precision // of the features, once they are there
 }
 
 // do is steps with the folder told first and, when ctx ends, how to go on.
@@ -121,7 +124,7 @@ func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	for _, w := range r.data.Warnings {
 		r.p.Warn(w)
 	}
-	x, err := extract(ctx, r.data, r.src, r.o, r.p)
+	x, err := r.features(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ func readSettings(path string) (Settings, error) {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return s, fmt.Errorf("%s: %w", file, err)
 	}
+	def(&s.Resolved.Precision, "f32") // of runs before there was a choice
 	if err := s.Resolved.check(); err != nil {
 		return s, fmt.Errorf("%s: %w", file, err)
 	}

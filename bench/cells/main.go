@@ -3,10 +3,12 @@
 //
 //	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx cuts
 //	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx --first-seed 3 seeds
+//	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx --size 128 precisions
 //
 // cuts compares cuts, sizes, heads and penalties of one backbone, for choosing
 // defaults by the AUC of the validation patients. seeds runs those defaults and the baseline CNN, and should be given
-// another --first-seed than the choice was made with. Every row is the mean over
+// another --first-seed than the choice was made with. precisions trains the
+// default head on features in f32, bf16 and int8. Every row is the mean over
 // --seeds splits by patient ± the standard deviation between them; the same
 // seeds give the same patients in every row.
 package main
@@ -15,13 +17,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"math"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
-
-	"gonum.org/v1/gonum/stat"
 
 	"github.com/tlkit/tl/finetune"
 )
@@ -32,6 +29,7 @@ var (
 	seeds    = flag.Int("seeds", 3, "splits by patient")
 	first    = flag.Int("first-seed", 0, "seed of the first split")
 	cacheDir = flag.String("cache-dir", "", "folder of cached features")
+	size     = flag.Int("size", 0, "side of the images of precisions in pixels; 0 is the default of tl finetune")
 	only     = flag.String("only", "", "rows whose name contains this")
 )
 
@@ -41,35 +39,19 @@ type row struct {
 	options finetune.Options
 }
 
-// column is one figure of an outcome.
-type column struct {
-	name string
-	of   func(*finetune.Outcome) float64
-}
-
-var columns = []column{
-	{"validation AUC", func(o *finetune.Outcome) float64 { return o.Val.Metrics.AUC.Value }},
-	{"accuracy", func(o *finetune.Outcome) float64 { return o.Test.Metrics.Accuracy.Value }},
-	{"AUC", func(o *finetune.Outcome) float64 { return o.Test.Metrics.AUC.Value }},
-	{"sensitivity", func(o *finetune.Outcome) float64 { return o.Test.Metrics.Sensitivity.Value }},
-	{"specificity", func(o *finetune.Outcome) float64 { return o.Test.Metrics.Specificity.Value }},
-	{"epochs", func(o *finetune.Outcome) float64 { return float64(o.BestEpoch) }},
-	{"extract s", func(o *finetune.Outcome) float64 { return o.ExtractSeconds }},
-	{"train s", func(o *finetune.Outcome) float64 { return o.TrainSeconds }},
-	{"peak MiB", func(o *finetune.Outcome) float64 { return float64(o.PeakMemory) / (1 << 20) }},
-}
-
 func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	rows, ok := map[string]func() []row{"cuts": cuts, "seeds": defaults}[flag.Arg(0)]
+	t, ok := map[string]table{
+		"cuts": {cuts, figures}, "seeds": {defaults, figures}, "precisions": {precisions, append(losses, figures...)},
+	}[flag.Arg(0)]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: cells [flags] cuts|seeds")
+		fmt.Fprintln(os.Stderr, "usage: cells [flags] cuts|seeds|precisions")
 		flag.PrintDefaults()
 		os.Exit(2)
 	}
-	if err := measure(ctx, rows()); err != nil {
+	if err := t.measure(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "cells:", err)
 		os.Exit(1)
 	}
@@ -82,6 +64,15 @@ func defaults() []row {
 		{"the same at 128 pixels", finetune.Options{Backbone: *backbone, Size: 128}},
 		{"baseline CNN", finetune.Options{Model: "baseline"}},
 	}
+}
+
+// precisions are what features in a low precision cost and save.
+func precisions() []row {
+	var out []row
+	for _, p := range []string{"f32", "bf16", "int8"} {
+		out = append(out, row{"default head, " + p, finetune.Options{Backbone: *backbone, Size: *size, Precision: p}})
+	}
+	return out
 }
 
 // cuts are what docs/accuracy.md chooses the defaults from.
@@ -128,58 +119,4 @@ func cuts() []row {
 		add("stage3 128 gap, "+v.name, o)
 	}
 	return out
-}
-
-// measure runs every row over the seeds and prints mean ± standard deviation.
-func measure(ctx context.Context, rows []row) error {
-	runs, err := os.MkdirTemp("", "tl-cells-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(runs)
-	head := "| |"
-	for _, c := range columns {
-		head += " " + c.name + " |"
-	}
-	fmt.Println(head + "\n|---|" + strings.Repeat("---|", len(columns)))
-	for i, r := range rows {
-		if !strings.Contains(r.name, *only) {
-			continue
-		}
-		var outs []*finetune.Outcome
-		for seed := *first; seed < *first+*seeds; seed++ {
-			o := r.options
-			o.Data = finetune.DataOptions{Path: *data, Seed: uint64(seed)}
-			o.Seed, o.CacheDir, o.Runs, o.Name = uint64(seed), *cacheDir, runs, fmt.Sprintf("%d-%d", i, seed)
-			out, err := finetune.Run(ctx, o, finetune.Silent{})
-			if err != nil {
-				return fmt.Errorf("%s, seed %d: %w", r.name, seed, err)
-			}
-			outs = append(outs, out)
-			os.RemoveAll(filepath.Join(runs, o.Name))
-		}
-		fmt.Println(line(r.name, outs))
-	}
-	return nil
-}
-
-// line is one row of the table.
-func line(name string, outs []*finetune.Outcome) string {
-	s := "| " + name + " |"
-	for _, c := range columns {
-		x := make([]float64, len(outs))
-		for i, o := range outs {
-			x[i] = c.of(o)
-		}
-		mean, sd := stat.MeanStdDev(x, nil)
-		switch {
-		case mean > 1:
-			s += fmt.Sprintf(" %.0f |", mean)
-		case math.IsNaN(sd):
-			s += fmt.Sprintf(" %.4f |", mean)
-		default:
-			s += fmt.Sprintf(" %.4f ± %.4f |", mean, sd)
-		}
-	}
-	return s
 }

@@ -70,10 +70,14 @@ func (p *tl) load(l load) (a answer, err error) {
 	if err != nil {
 		return a, err
 	}
-	if p.exec, err = e.Compile(engine.Program{Graph: g, Release: m.Release}, engine.Options{Precision: l.Precision}); err != nil {
+	if p.x, err = readNPY(l.Input); err != nil {
 		return a, err
 	}
-	p.x, err = readNPY(l.Input)
+	o := engine.Options{Precision: l.Precision}
+	if l.Precision != "f32" {
+		o.Samples = p.x
+	}
+	p.exec, err = e.Compile(engine.Program{Graph: g, Release: m.Release}, o)
 	return answer{Version: "tl, " + runtime.Version(), Settings: l.Precision + ", " + e.Name()}, err
 }
 

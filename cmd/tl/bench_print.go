@@ -51,22 +51,31 @@ func printTables(w io.Writer, tables ...*report.Table) error {
 }
 
 func caseTable(rows []bench.Row) *report.Table {
-	t := &report.Table{Columns: []string{"network", "precision", "batch", "size", "images/s", "best", "GFLOP/s", "of peak", "compile s", "MiB"}, Align: "ll"}
+	t := &report.Table{Columns: []string{"network", "precision", "batch", "size", "images/s", "best", "GFLOP/s", "of peak", "deviation", "compile s", "MiB"}, Align: "ll"}
 	for _, r := range rows {
 		t.Add(r.Network, r.Precision, fmt.Sprint(r.Batch), fmt.Sprint(r.Size),
 			speedText(r.ImagesPerSecond), speedText(r.Best), report.Number(r.GFlops, 1), report.Percent(r.PeakShare, 1),
-			report.Number(r.CompileSeconds, 2), report.Number(r.MemoryMiB, 1))
+			deviationText(r.Precision, r.Deviation), report.Number(r.CompileSeconds, 2), report.Number(r.MemoryMiB, 1))
 	}
 	return t
 }
 
 func fileTable(rows []bench.EndToEnd) *report.Table {
-	t := &report.Table{Columns: []string{"network", "precision", "batch", "size", "files", "images/s from files", "best", "forward alone", "best", "ratio"}, Align: "ll"}
+	t := &report.Table{Columns: []string{"network", "precision", "batch", "size", "files", "images/s from files", "best", "forward alone", "best", "ratio", "deviation"}, Align: "ll"}
 	for _, r := range rows {
 		t.Add(r.Network, r.Precision, fmt.Sprint(r.Batch), fmt.Sprint(r.Size), fmt.Sprint(r.Images),
-			speedText(r.FromFiles), speedText(r.FromFilesTop), speedText(r.Forward), speedText(r.ForwardTop), report.Number(r.Ratio, 3))
+			speedText(r.FromFiles), speedText(r.FromFilesTop), speedText(r.Forward), speedText(r.ForwardTop), report.Number(r.Ratio, 3),
+			deviationText(r.Precision, r.Deviation))
 	}
 	return t
+}
+
+// deviationText words how far a low precision is from float32.
+func deviationText(precision string, deviation float64) string {
+	if precision == "f32" {
+		return "-"
+	}
+	return report.Percent(deviation, 2)
 }
 
 // costColumns are the columns that costCells fills.

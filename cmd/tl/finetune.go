@@ -92,6 +92,7 @@ func options(c *cli.Context) finetune.Options {
 	o.Data = dataOptions(c)
 	o.Model, o.Backbone, o.Cut, o.Preprocess = c.String("model"), c.String("backbone"), c.String("cut"), c.String("preprocess")
 	o.Size, o.Head, o.Cache = c.Int("size"), c.String("head"), c.String("cache")
+	o.Precision = c.String("precision")
 	o.Name, o.Runs, o.Seed = c.String("name"), c.String("runs"), c.Uint64("seed")
 	o.Threads, o.CacheDir, o.WeightsDir = c.Int("threads"), c.String("cache-dir"), c.String("weights-dir")
 	o.MaxMemory = c.Int64("max-memory") << 20

@@ -70,6 +70,7 @@ func runFlags() []cli.Flag {
 		&cli.StringFlag{Name: "name", Category: machine, Usage: "`NAME` of this run's folder", DefaultText: "the first free one"},
 		&cli.StringFlag{Name: "resume", Category: machine, Usage: "go on with the run in `FOLDER`"},
 		threadsFlag(machine),
+		&cli.StringFlag{Name: "precision", Category: machine, Usage: "f32, bf16 or int8 for the frozen part; the low ones are faster where the processor has them, the run says by how much features differ, and the exported model computes in f32", DefaultText: "f32"},
 		&cli.StringFlag{Name: "cache", Category: machine, Usage: "f16 or f32 features on disk", DefaultText: "f16"},
 		cacheDirFlag(machine),
 		weightsDirFlag(machine),

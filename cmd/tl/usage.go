@@ -123,7 +123,7 @@ func contradictions(c *cli.Context) error {
 	errs := []error{notZero(c)}
 	if c.String("model") == "baseline" {
 		errs = append(errs, refuse(c, "the baseline CNN is fixed and has no backbone",
-			"backbone", "cut", "preprocess", "head", "hidden", "standardise", "download"))
+			"backbone", "cut", "preprocess", "head", "hidden", "standardise", "download", "precision"))
 	}
 	if c.String("optimiser") != "sgd" {
 		errs = append(errs, refuse(c, "only --optimiser sgd has a momentum", "momentum"))

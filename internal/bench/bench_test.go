@@ -34,7 +34,7 @@ func (f *fake) Run(ctx context.Context, _ ...*tensor.Tensor) ([]*tensor.Tensor, 
 }
 
 func (f *fake) Memory() int64      { return 3 << 20 }
-func (f *fake) Deviation() float64 { return 0 }
+func (f *fake) Deviation() float64 { return 0.01 }
 func (f *fake) EnableProfile(bool) {}
 
 // Profile is the nodes, each of which takes as many times its own time as
@@ -100,7 +100,7 @@ func TestStopped(t *testing.T) {
 func TestRow(t *testing.T) {
 	c := newCase("net", Spec{"f32", 8, 64}, &fake{nodes: []engine.NodeTime{{Flops: 3e9}, {}, {Flops: 2e9}}})
 	c.Compile, c.Seconds = 0.25, []float64{0.4, 0.1, 0.2, 0.2, 0.8}
-	want := Row{Network: "net", Spec: c.Spec, Rounds: 5, ImagesPerSecond: 40, Best: 80, GFlops: 25, PeakShare: 0.25, CompileSeconds: 0.25, MemoryMiB: 3}
+	want := Row{Network: "net", Spec: c.Spec, Rounds: 5, ImagesPerSecond: 40, Best: 80, GFlops: 25, PeakShare: 0.25, Deviation: 0.01, CompileSeconds: 0.25, MemoryMiB: 3}
 	if got := Rows([]*Case{c}, machine)[0]; got != want {
 		t.Errorf("%+v\nwanted %+v", got, want)
 	}
@@ -144,11 +144,11 @@ func TestProfile(t *testing.T) {
 }
 
 func TestEndToEnds(t *testing.T) {
-	files := &Case{Spec: Spec{"f32", 8, 64}, Network: "net", Images: 24, Seconds: []float64{2, 3, 4}}
+	files := &Case{Spec: Spec{"bf16", 8, 64}, Network: "net", Images: 24, Deviation: 0.02, Seconds: []float64{2, 3, 4}}
 	forward := newCase("net", files.Spec, &fake{})
 	forward.repeat(3)
 	forward.Seconds = []float64{2, 2, 1}
-	want := EndToEnd{"net", files.Spec, 24, 3, 8, 12, 12, 24, 2. / 3}
+	want := EndToEnd{"net", files.Spec, 24, 3, 8, 12, 12, 24, 2. / 3, 0.02}
 	got := EndToEnds([]*Case{files, forward, {Images: 1, Seconds: []float64{1}}, {Images: 1}})
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("%+v\nwanted %+v", got, want)

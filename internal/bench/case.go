@@ -45,11 +45,12 @@ func Grid(precisions []string, batches, sizes []int) []Spec {
 // Case is some work that is measured again and again.
 type Case struct {
 	Spec
-	Network string
-	Images  int       // of one run
-	Flops   float64   // multiplications and additions of one run, by direct convolution
-	Compile float64   // seconds from the read file to a program
-	Seconds []float64 // of one run, a number each round: the mean of the round's runs
+	Network   string
+	Images    int       // of one run
+	Flops     float64   // multiplications and additions of one run, by direct convolution
+	Compile   float64   // seconds from the read file to a program
+	Deviation float64   // relative L2 error of the outputs against float32
+	Seconds   []float64 // of one run, a number each round: the mean of the round's runs
 
 	run    func(context.Context) error
 	memory func() int64
@@ -73,7 +74,7 @@ func CloseAll(cases []*Case) {
 
 // newCase wraps a program and its inputs.
 func newCase(network string, s Spec, x engine.Exec, in ...*tensor.Tensor) *Case {
-	c := &Case{Spec: s, Network: network, Images: s.Batch, memory: x.Memory, exec: x}
+	c := &Case{Spec: s, Network: network, Images: s.Batch, Deviation: x.Deviation(), memory: x.Memory, exec: x}
 	c.run = func(ctx context.Context) error {
 		_, err := x.Run(ctx, in...)
 		return err
@@ -139,6 +140,10 @@ func (n *Network) compile(s Spec, threads int) (*Case, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := e.Supports(s.Precision); err != nil {
+		e.Close()
+		return nil, lackError{err}
+	}
 	start := time.Now()
 	x, in, err := n.program(e, s)
 	if err != nil {
@@ -150,20 +155,18 @@ func (n *Network) compile(s Spec, threads int) (*Case, error) {
 	return c, nil
 }
 
-// program is the compiled network with inputs of random numbers.
+// program is the compiled network with inputs of random numbers, the first of
+// which are its samples too.
 func (n *Network) program(e engine.Engine, s Spec) (engine.Exec, []*tensor.Tensor, error) {
 	g, err := graph.Import(n.model, graph.ImportOptions{Batch: s.Batch, Size: s.Size, Outputs: n.outputs})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%d×%d pixels: %w (another --size, or --cut before the layer that wants one size: tl weights inspect lists the cuts)", s.Size, s.Size, err)
 	}
-	x, err := e.Compile(engine.Program{Graph: g}, engine.Options{Precision: s.Precision})
-	if err != nil && s.Precision != "f32" {
-		err = lackError{err}
-	}
 	var in []*tensor.Tensor
 	for _, v := range g.Inputs {
 		in = append(in, noise(v.Shape))
 	}
+	x, err := e.Compile(engine.Program{Graph: g}, engine.Options{Precision: s.Precision, Samples: in[0]})
 	return x, in, err
 }
 

@@ -20,6 +20,7 @@ type EndToEnd struct {
 	Forward      float64 `json:"forward_images_per_s" csv:"forward_images_per_s"`                 // median of the bare forward pass
 	ForwardTop   float64 `json:"best_forward_images_per_s" csv:"best_forward_images_per_s"`       // of the rounds
 	Ratio        float64 `json:"ratio" csv:"ratio"`                                               // FromFiles over Forward: 1 is no time lost on files
+	Deviation    float64 `json:"deviation" csv:"deviation"`                                       // relative L2 error of a batch's features against float32
 }
 
 // Scan reads every image of a folder once, which also warms the file cache.
@@ -62,26 +63,37 @@ func pick(n, most, batch int) []int {
 }
 
 // files makes the case that begins with files. How pictures are normalised
-// makes no difference to the speed, so it need not be known.
+// makes little difference, so it need not be known.
 func (n *Network) files(d *dataset.Dataset, items []int, s Spec, threads int) (*Case, error) {
 	b, err := backbones.Open(n.path, backbones.Options{
-		Cut: n.outputs[0], Size: s.Size, Batch: s.Batch, Preprocess: "torch", Threads: threads, Precision: s.Precision,
+		Cut: n.outputs[0], Size: s.Size, Batch: s.Batch, Preprocess: "torch", Threads: threads,
 	})
 	if err != nil {
 		return nil, err
 	}
 	features := make([]float32, s.Batch*b.FeatureSize())
 	c := &Case{Spec: s, Network: n.Name, Images: len(items), memory: b.Memory, close: func() { b.Close() }}
-	c.run = func(ctx context.Context) error {
+	each := func(ctx context.Context, items []int, do func(pixels []float32, n int) error) error {
 		for batch, err := range d.Batches(ctx, dataset.BatchOptions{Batch: s.Batch, Size: s.Size, Indices: items}) {
-			if err != nil {
-				return err
+			if err == nil {
+				err = do(batch.Pixels, len(batch.Indices))
 			}
-			if err := b.Features(ctx, features, batch.Pixels, len(batch.Indices)); err != nil {
+			if err != nil {
 				return err
 			}
 		}
 		return ctx.Err()
+	}
+	c.run = func(ctx context.Context) error {
+		return each(ctx, items, func(pixels []float32, n int) error { return b.Features(ctx, features, pixels, n) })
+	}
+	err = each(context.Background(), pick(len(d.Items), s.Batch, s.Batch), func(pixels []float32, n int) (err error) {
+		c.Deviation, err = b.Lower(s.Precision, pixels, n)
+		return err
+	})
+	if err != nil {
+		c.Close()
+		return nil, err
 	}
 	return c, nil
 }
@@ -111,7 +123,7 @@ func EndToEnds(cases []*Case) []EndToEnd {
 		e := EndToEnd{Network: files.Network, Spec: files.Spec, Images: files.Images, Rounds: len(forward.Seconds)}
 		e.FromFiles, e.FromFilesTop = files.speed()
 		e.Forward, e.ForwardTop = forward.speed()
-		e.Ratio = per(e.FromFiles, e.Forward)
+		e.Ratio, e.Deviation = per(e.FromFiles, e.Forward), files.Deviation
 		all = append(all, e)
 	}
 	return all

@@ -15,8 +15,9 @@ type Row struct {
 	Best            float64 `json:"best_images_per_s" csv:"best_images_per_s"` // of the rounds
 	GFlops          float64 `json:"gflops" csv:"gflops"`                       // GFLOP/s at the median, by direct convolution
 	PeakShare       float64 `json:"peak_share" csv:"peak_share"`               // of the float32 peak of all threads: 0.5 is half; fewer operations than direct may exceed 1
-	CompileSeconds  float64 `json:"compile_s" csv:"compile_s"`
-	MemoryMiB       float64 `json:"memory_mib" csv:"memory_mib"` // activations, packed weights, scratch
+	Deviation       float64 `json:"deviation" csv:"deviation"`                 // relative L2 error of the outputs against float32, of the random input
+	CompileSeconds  float64 `json:"compile_s" csv:"compile_s"`                 // with the runs that the deviation and int8's ranges want
+	MemoryMiB       float64 `json:"memory_mib" csv:"memory_mib"`               // activations, packed weights, scratch
 }
 
 // Rows are the cases that were measured in a round or more.
@@ -33,8 +34,8 @@ func Rows(cases []*Case, m roofline.Machine) []Row {
 func (c *Case) row(m roofline.Machine) Row {
 	r := Row{
 		Network: c.Network, Spec: c.Spec, Rounds: len(c.Seconds),
-		GFlops:         per(c.Flops, median(c.Seconds)) / 1e9,
-		CompileSeconds: c.Compile, MemoryMiB: float64(c.memory()) / (1 << 20),
+		GFlops:    per(c.Flops, median(c.Seconds)) / 1e9,
+		Deviation: c.Deviation, CompileSeconds: c.Compile, MemoryMiB: float64(c.memory()) / (1 << 20),
 	}
 	r.ImagesPerSecond, r.Best = c.speed()
 	r.PeakShare = per(r.GFlops, m.Peak)

@@ -268,6 +268,7 @@ func (p *page) arm(d Data, a Arm) {
 	f.add("Cut: %s", withWhy(code(a.Model.Cut), a.Model.Features))
 	f.add("Head: %s", a.Model.Head)
 	f.add("Preprocessing: %s", a.Model.Preproc)
+	f.add("Precision: %s", a.Model.Precision)
 	f.add("**The weights look untrained:** %s", a.Model.Untrained)
 	if r := a.Evaluation.Result; r != nil && IsSmear(d.Positive) {
 		f.add("%s", SmearWords(0, r))

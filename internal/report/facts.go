@@ -28,15 +28,16 @@ type Split struct {
 
 // Model says what was trained.
 type Model struct {
-	Name      string `json:"name,omitempty"`     // "ResNet50", "baseline CNN"
-	Baseline  bool   `json:"baseline,omitempty"` // the small network that the others are held against
-	Backbone  string `json:"backbone,omitempty"` // file or card; "" for the baseline
-	Digest    string `json:"digest,omitempty"`   // sha256 of the backbone's file
-	Cut       string `json:"cut,omitempty"`      // layer the features are taken from, e.g. "stage3"
-	Features  string `json:"features,omitempty"` // their shape in words, e.g. "1024 × 8 × 8, pooled"
-	Size      int    `json:"size,omitempty"`     // pixels a side of the network's input
-	Preproc   string `json:"preproc,omitempty"`  // preprocessing in words
-	Head      string `json:"head,omitempty"`     // in words, e.g. "Flatten → Dense(1)"
+	Name      string `json:"name,omitempty"`      // "ResNet50", "baseline CNN"
+	Baseline  bool   `json:"baseline,omitempty"`  // the small network that the others are held against
+	Backbone  string `json:"backbone,omitempty"`  // file or card; "" for the baseline
+	Digest    string `json:"digest,omitempty"`    // sha256 of the backbone's file
+	Cut       string `json:"cut,omitempty"`       // layer the features are taken from, e.g. "stage3"
+	Features  string `json:"features,omitempty"`  // their shape in words, e.g. "1024 × 8 × 8, pooled"
+	Size      int    `json:"size,omitempty"`      // pixels a side of the network's input
+	Preproc   string `json:"preproc,omitempty"`   // preprocessing in words
+	Precision string `json:"precision,omitempty"` // that features were computed in, in words
+	Head      string `json:"head,omitempty"`      // in words, e.g. "Flatten → Dense(1)"
 	Licence   string `json:"licence,omitempty"`
 	Source    string `json:"source,omitempty"`
 	Untrained string `json:"untrained,omitempty"` // why the weights look untrained; "": they do not

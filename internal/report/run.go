@@ -134,6 +134,7 @@ func (p *page) model(m Model) {
 		f.add("Input: %s", fmt.Sprintf("%d × %d pixels", m.Size, m.Size))
 	}
 	f.add("Preprocessing: %s", m.Preproc)
+	f.add("Precision: %s", m.Precision)
 	f.add("Head: %s", m.Head)
 	f.add("Parameters: %s", fmt.Sprintf("%s trained, %s frozen", Count(m.Trainable), Count(m.Frozen)))
 	f.add("Source: %s", m.Source)
