@@ -64,7 +64,7 @@ func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e Bl
 
 // sharedBytes is the size up to which the pixels under all tiles are gathered
 // once.
-const sharedBytes = 4 << 20
+const sharedBytes = 1 << 20
 
 // wide lets each piece do as many tiles as leaves a piece for each thread: the
 // weights are read that much less often.

@@ -18,6 +18,8 @@ type blockArgs struct {
 	addj  int
 	clamp int // 0: none, 1: lo only, 2: both
 	tiles int // how many, side by side
+	ahead int // bytes by which each step looks further ahead in what is added or stored
+	left  int // the kernel's own: steps to do
 	lo    float32
 	hi    float32
 }
@@ -103,13 +105,17 @@ func (t *blockArgs) store(i, j, v int, sums *[4]float32) {
 func (t *blockArgs) run(kernels []func(*blockArgs), n, lanes int) {
 	for n > 0 {
 		tiles, pixels := nextTiles(n, len(kernels)-1)
-		t.tiles = tiles
+		t.tiles, t.ahead = tiles, lookAhead(pixels, t.steps, lanes)
 		kernels[pixels](t)
 		t.x = t.x[min(tiles*pixels*t.xi, len(t.x)):]
 		t.advance(tiles * pixels * lanes)
 		n -= tiles * pixels
 	}
 }
+
+// lookAhead is how many bytes further each of so many steps must look to have
+// seen all pixels of a tile: whole ones.
+func lookAhead(pixels, steps, lanes int) int { return 4 * lanes * ceilDiv(pixels, steps) }
 
 // advance moves on in what is stored and added.
 func (t *blockArgs) advance(numbers int) {

@@ -77,7 +77,7 @@ func int8Portable(t *lowArgs, pixels, blocks int) {
 func (t *lowArgs) run(kernels []func(*lowArgs), n, lanes int) {
 	for n > 0 {
 		tiles, pixels := nextTiles(n, len(kernels)-1)
-		t.tiles = tiles
+		t.tiles, t.ahead = tiles, lookAhead(pixels, t.steps, lanes)
 		kernels[pixels](t)
 		t.units = t.units[min(tiles*pixels*t.xi, len(t.units)):]
 		t.advance(tiles * pixels * lanes)

@@ -56,8 +56,9 @@ func blockTile(s isa, name string, m, n, unroll int) {
 			VMOVAPS(acc(0, j), acc(i, j))
 		}
 	}
-	prefetchEnd(s, arg, m, n, done)
-	offs, w, steps := load(arg(blkOffs)), load(arg(blkW)), load(arg(blkSteps))
+	tail := newEnding(arg, done)
+	offs, w := load(arg(blkOffs)), load(arg(blkW))
+	beginSteps(arg)
 	bases := make([]reg.GPVirtual, (m+2)/3)
 	for i := range bases {
 		bases[i] = GP64()
@@ -71,7 +72,8 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	count := GP64()
 	Label("step")
 	if unroll > 1 {
-		prefetchStep(x, offs, xi, m)
+		prefetchStep(x, offs, xi, count, m)
+		tail.ask(s, arg, n)
 	}
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
@@ -102,17 +104,23 @@ func blockTile(s isa, name string, m, n, unroll int) {
 		DECQ(count)
 		JNZ(operand.LabelRef("some"))
 	}
-	DECQ(steps)
+	DECQ(arg(blkLeft))
 	JNZ(operand.LabelRef("step"))
 	blockEnd(s, arg, m, n, acc, done)
 	nextTile(s, arg, m, x, xi, xi3, done)
 	end()
 }
 
+// beginSteps sets the counter of a tile's steps, which lies in memory: there
+// are no registers left.
+func beginSteps(arg func(int) operand.Mem) {
+	MOVQ(load(arg(blkSteps)), arg(blkLeft))
+}
+
 // prefetchStep asks for the next step's pixels; the list of steps ends with an
-// entry more.
-func prefetchStep(x, offs, xi reg.Register, m int) {
-	ahead := GP64()
+// entry more. ahead is a
+// free register.
+func prefetchStep(x, offs, xi, ahead reg.Register, m int) {
 	MOVQ(at(offs, 8), ahead)
 	LEAQ(indexed(x, ahead, 4, 0), ahead)
 	for i := range m {
@@ -136,29 +144,37 @@ func nextTile(s isa, arg func(int) operand.Mem, m int, x, xi, xi3, done reg.Regi
 	JNZ(operand.LabelRef("tile"))
 }
 
-// prefetchEnd asks for the lines that the end of a tile adds and stores to.
-func prefetchEnd(s isa, arg func(int) operand.Mem, m, n int, done reg.Register) {
-	y, add := load(arg(blkY)), load(arg(blkAdd))
-	TESTQ(add, add)
-	JZ(operand.LabelRef("onlyY"))
-	step := loadBytes(arg(blkAddj))
-	for j := range n {
-		for i := range m {
-			PREFETCHT0(indexed(add, done, 1, i*s.bytes))
-		}
-		if j < n-1 {
-			ADDQ(step, add)
+// An ending asks, step by step, for the lines that the end of a tile adds or
+// stores to: all at once they would keep the weights waiting.
+type ending struct{ line, block reg.GPVirtual }
+
+// endingLines is how many lines of each block a step asks for.
+const endingLines = 4
+
+// newEnding begins a tile, done bytes behind the first one.
+func newEnding(arg func(int) operand.Mem, done reg.Register) ending {
+	e := ending{load(arg(blkAdd)), load(arg(blkAddj))}
+	TESTQ(e.line, e.line)
+	JNZ(operand.LabelRef("added"))
+	MOVQ(arg(blkY), e.line)
+	MOVQ(arg(blkYj), e.block)
+	Label("added")
+	SHLQ(operand.Imm(2), e.block)
+	ADDQ(done, e.line)
+	ADDQ(e.line, e.block)
+	return e
+}
+
+// ask asks for a step's lines of n blocks.
+func (e ending) ask(s isa, arg func(int) operand.Mem, n int) {
+	for i := range endingLines {
+		PREFETCHT0(at(e.line, i*s.bytes))
+		if n > 1 {
+			PREFETCHT0(at(e.block, i*s.bytes))
 		}
 	}
-	Label("onlyY")
-	for j := range n {
-		for i := range m {
-			PREFETCHT0(indexed(y, done, 1, i*s.bytes))
-		}
-		if j < n-1 {
-			ADDQ(loadBytes(arg(blkYj)), y)
-		}
-	}
+	ADDQ(arg(blkAhead), e.line)
+	ADDQ(arg(blkAhead), e.block)
 }
 
 // blockEnd adds, clamps and stores.

@@ -13,7 +13,7 @@ import (
 // Offsets of the argument structs' fields, see internal/cpu/kernels_low.go:
 // lowArgs begins with blockArgs.
 const (
-	lowX, lowW, lowStart, lowScale = 200, 224, 248, 272
+	lowX, lowW, lowStart, lowScale = 216, 240, 264, 288
 	lopY, lopX, lopOffs, lopMask   = 0, 24, 48, 72
 	lopN, lopXi, lopZero, lopInv   = 80, 88, 96, 104
 	lowUnits                       = 16 // of 4 bytes, in a packed pixel
@@ -101,14 +101,16 @@ func (t lowTile) write(name string) {
 	XORQ(done, done)
 	Label("tile")
 	t.start(arg)
-	prefetchEnd(t.isa, arg, t.m, t.n, done)
-	offs, w, steps := load(arg(blkOffs)), load(arg(lowW)), load(arg(blkSteps))
+	tail := newEnding(arg, done)
+	offs, w := load(arg(blkOffs)), load(arg(lowW))
+	beginSteps(arg)
 	bases := make([]reg.GPVirtual, (t.m+2)/3)
 	for i := range bases {
 		bases[i] = GP64()
 	}
 	Label("step")
-	prefetchStep(x, offs, xi, t.m)
+	prefetchStep(x, offs, xi, count, t.m)
+	tail.ask(t.isa, arg, t.n)
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
 	LEAQ(indexed(x, bases[0], 4, 0), bases[0])
@@ -126,7 +128,7 @@ func (t lowTile) write(name string) {
 	}
 	DECQ(count)
 	JNZ(operand.LabelRef("some"))
-	DECQ(steps)
+	DECQ(arg(blkLeft))
 	JNZ(operand.LabelRef("step"))
 	if t.sums {
 		t.scaled(arg)

@@ -142,8 +142,9 @@ const (
 	vecY, vecA, vecB, vecG, vecN, vecS       = 0, 24, 48, 72, 96, 104
 
 	blkY, blkAdd, blkBias, blkX, blkW, blkOffs              = 0, 24, 48, 72, 96, 120
-	blkSteps, blkXi, blkYj, blkAddj, blkClamp, blkTiles     = 144, 152, 160, 168, 176, 184
-	blkLo, blkHi                                            = 192, 196
+	blkSteps, blkXi, blkYj, blkAddj, blkClamp               = 144, 152, 160, 168, 176
+	blkTiles, blkAhead, blkLeft                             = 184, 192, 200
+	blkLo, blkHi                                            = 208, 212
 	tapY, tapX, tapW, tapBias, tapOffs                      = 0, 24, 48, 72, 96
 	tapN, tapXi, tapCount, tapLo, tapHi, tapScale           = 120, 128, 136, 144, 148, 152
 	winX, winY, winAdd, winBias, winTmp, winConsts          = 0, 24, 48, 72, 96, 120
@@ -183,7 +184,7 @@ func checkLayout() {
 	for i, f := range strings.Fields("y add bias x w offs") {
 		check("blockArgs."+f, 24*i)
 	}
-	for i, f := range strings.Fields("steps xi yj addj clamp tiles lo") {
+	for i, f := range strings.Fields("steps xi yj addj clamp tiles ahead left lo") {
 		check("blockArgs."+f, 144+8*i)
 	}
 	check("blockArgs.hi", blkHi)
