@@ -40,7 +40,9 @@ func (b *Backbone) FeatureSize() int { return tensor.Shape(b.card.Feature).Size(
 // Arithmetic says what computes the features, e.g. "cpu avx512": the same
 // arithmetic gives the same bytes, another one may differ in the last bits, or
 // by as much as Lower tells.
-func (b *Backbone) Arithmetic() string { return b.engine.Arithmetic() + b.low }
+func (b *Backbone) Arithmetic() string {
+	return fmt.Sprintf("%s batch %d%s", b.engine.Arithmetic(), b.batch, b.low) // the batch decides which algorithm pays
+}
 
 // Memory is the bytes that the compiled network holds.
 func (b *Backbone) Memory() int64 { return b.exec.Memory() }

@@ -92,9 +92,13 @@ func costCells(c bench.Cost) []string {
 }
 
 func layerTable(p *bench.Profile) *report.Table {
-	t := &report.Table{Columns: append(append([]string{"layer", "kind", "output", "algorithm"}, costColumns...), "limit"), Align: "llllrrrrrrrl"}
+	t := &report.Table{Columns: append(append([]string{"layer", "kind", "output", "algorithm"}, costColumns...), "limit", "model ms"), Align: "llllrrrrrrrlr"}
 	for _, l := range p.Layers {
-		t.Add(append(append([]string{l.Name, l.Kind, l.Output, l.Algorithm}, costCells(l.Cost)...), l.Limit)...)
+		model := ""
+		if l.Model > 0 {
+			model = report.Number(l.Model, 3)
+		}
+		t.Add(append(append([]string{l.Name, l.Kind, l.Output, l.Algorithm}, costCells(l.Cost)...), l.Limit, model)...)
 	}
 	t.Add(append([]string{"total", "", "", ""}, costCells(p.Total)...)...)
 	return t

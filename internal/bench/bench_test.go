@@ -114,7 +114,7 @@ func TestRow(t *testing.T) {
 func TestProfile(t *testing.T) {
 	var log []string
 	c := newCase("net", Spec{"f32", 8, 64}, &fake{log: &log, nodes: []engine.NodeTime{
-		{Name: "c1", Kind: "Conv", Algorithm: "direct", Shape: tensor.Shape{8, 4}, Time: time.Millisecond, Flops: 150e6, Bytes: 1e6},
+		{Name: "c1", Kind: "Conv", Algorithm: "direct", Shape: tensor.Shape{8, 4}, Time: time.Millisecond, Flops: 150e6, Bytes: 1e6, Work: 200e6},
 		{Name: "p", Kind: "MaxPool", Time: time.Millisecond / 2, Bytes: 15e6},
 		{Name: "c2", Kind: "Conv", Algorithm: "direct", Time: time.Millisecond / 2, Flops: 30e6, Bytes: 6e6},
 	}})
@@ -123,9 +123,9 @@ func TestProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Layer{
-		{"c1", "Conv", "(8,4)", "direct", "arithmetic", Cost{3, 0.5, 150e6, 1e6, 1.5, 50, 0.5, 150, 100, 0.5}},
-		{"p", "MaxPool", "()", "", "memory", Cost{1.5, 0.25, 0, 15e6, 1.5, 0, 0, 0, 0, 1}},
-		{"c2", "Conv", "()", "direct", "memory", Cost{1.5, 0.25, 30e6, 6e6, 0.6, 20, 0.2, 5, 50, 0.4}},
+		{"c1", "Conv", "(8,4)", "direct", "arithmetic", 2, Cost{3, 0.5, 150e6, 1e6, 1.5, 50, 0.5, 150, 100, 0.5}},
+		{"p", "MaxPool", "()", "", "memory", 0, Cost{1.5, 0.25, 0, 15e6, 1.5, 0, 0, 0, 0, 1}},
+		{"c2", "Conv", "()", "direct", "memory", 0, Cost{1.5, 0.25, 30e6, 6e6, 0.6, 20, 0.2, 5, 50, 0.4}},
 	}
 	groups := []Group{
 		{"direct", 2, Cost{4.5, 0.75, 180e6, 7e6, 2.1, 40, 0.4, 180. / 7, 180 / 2.1, 2.1 / 4.5}},

@@ -17,6 +17,9 @@ type Layer struct {
 	Output    string `json:"output" csv:"output"`       // shape, e.g. "(8,64,112,112)"
 	Algorithm string `json:"algorithm" csv:"algorithm"` // e.g. "winograd 4×4"; "" where there is no choice
 	Limit     string `json:"limit" csv:"limit"`         // of its roof: roofline.Arithmetic or roofline.Memory
+	// Model is the ms that the planner's cost model expects at the measured
+	// peak; 0 where it chooses nothing.
+	Model float64 `json:"model_ms" csv:"model_ms"`
 	Cost
 }
 
@@ -68,7 +71,7 @@ func (p *Profile) fill(measured [][]engine.NodeTime, m roofline.Machine) {
 			ms = append(ms, 1e3*round[i].Time.Seconds())
 		}
 		least, limit := m.Bound(n.Flops, n.Bytes)
-		l := Layer{Name: n.Name, Kind: n.Kind, Output: n.Shape.String(), Algorithm: n.Algorithm, Limit: limit}
+		l := Layer{Name: n.Name, Kind: n.Kind, Output: n.Shape.String(), Algorithm: n.Algorithm, Limit: limit, Model: n.Work / m.Peak / 1e6}
 		l.Cost = Cost{Millis: median(ms), Flops: n.Flops, Bytes: n.Bytes, Least: 1e3 * least}
 		p.Layers = append(p.Layers, l)
 		p.Total = p.Total.plus(l.Cost)

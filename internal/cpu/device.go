@@ -119,6 +119,10 @@ func (d *Device) ScratchBytes() int64 {
 // Threads is the number of threads, the caller's included.
 func (d *Device) Threads() int { return len(d.team.workers) }
 
+// Alone returns a Device of one thread, the caller's, with the same kernels:
+// weights that d has laid out are good for it too.
+func (d *Device) Alone() *Device { return newDevice(1, d.k) }
+
 // Close ends the threads. The Device must not be used afterwards.
 func (d *Device) Close() { d.team.close() }
 

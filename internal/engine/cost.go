@@ -61,7 +61,7 @@ const groupBytes = 16 << 20
 
 // imagesAtOnce is how many images of a convolution stay in the cache.
 func (x *plan) imagesAtOnce(s cpu.ConvShape) int {
-	return powerBelow(groupBytes/(4*(s.C*s.H*s.W+s.K*s.OH*s.OW)), x.images)
+	return powerBelow(groupBytes/(4*(s.C*s.H*s.W+s.K*s.OH*s.OW)), x.batch)
 }
 
 // powerBelow is the largest power of two up to n and, unless that is all, most.

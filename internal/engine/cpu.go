@@ -19,9 +19,12 @@ func CPU(threads int) (Engine, error) {
 }
 
 // NewCPU returns an engine that computes on d. Closing the engine closes d.
-func NewCPU(d *cpu.Device) Engine { return &cpuEngine{d} }
+func NewCPU(d *cpu.Device) Engine { return &cpuEngine{d: d} }
 
-type cpuEngine struct{ d *cpu.Device }
+type cpuEngine struct {
+	d     *cpu.Device
+	alone []*cpu.Device // of one thread each, for streams
+}
 
 // Name is the device's, e.g. "cpu (avx512, 2 threads)".
 func (e *cpuEngine) Name() string { return e.d.Name() }
@@ -35,7 +38,12 @@ func (e *cpuEngine) Arithmetic() string { return "cpu " + e.d.Kernels() + " " + 
 const rule = "blocks 1"
 
 // Close stops the device's threads.
-func (e *cpuEngine) Close() { e.d.Close() }
+func (e *cpuEngine) Close() {
+	e.d.Close()
+	for _, d := range e.alone {
+		d.Close()
+	}
+}
 
 // Compile optimises the graph and lowers it to steps over channel blocks
 // unless o.Raw, gives every activation its place in one arena, and lays the
@@ -81,25 +89,37 @@ func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
 	return x, nil
 }
 
-// plan turns an optimised graph into a program with its memory in place.
+// plan turns an optimised graph into a program with its memory in place, in
+// streams where that pays and o does not forbid it.
 func (e *cpuEngine) plan(p Program, g *graph.Graph, o Options) (*cpuExec, error) {
 	if o.groupBytes == 0 {
 		o.groupBytes = groupBytes
 	}
 	x := newPlan(e.d, p, g, o)
-	levels := x.levels(o.groupBytes)
+	if n := x.streamSize(); n > 0 && !o.together && o.MaxMemory == 0 { // a limit leaves no room for several arenas
+		return e.inStreams(p, g, o, n)
+	}
+	return x.finish(p.Release)
+}
+
+// finish gives the plan its memory, in which other plans of the program may
+// have laid weights out already.
+func (x *plan) finish(release func()) (*cpuExec, error) {
+	levels := x.levels(x.o.groupBytes)
 	size := x.arrange(levels)
 	memory := 4 * int64(size)
-	for _, s := range x.steps {
-		memory += s.weights
+	if len(x.packs) == 0 {
+		for _, s := range x.steps {
+			memory += s.weights
+		}
 	}
-	if err := fits(g, o.MaxMemory, memory); err != nil {
+	if err := fits(x.g, x.o.MaxMemory, memory); err != nil {
 		return nil, err
 	}
 	x.assign(cpu.Alloc(size))
-	prepare(x.steps, p.Release)
+	prepare(x.steps, release)
 	exec := x.exec(levels, memory)
-	x.g, x.readers, x.merged = nil, nil, nil // the weights as they are in the file are not needed any more
+	x.g, x.readers, x.merged, x.packs = nil, nil, nil, nil // the weights as they are in the file are not needed any more
 	return exec, nil
 }
 

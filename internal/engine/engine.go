@@ -37,7 +37,8 @@ type Options struct {
 	// precision tells its Deviation.
 	Samples *tensor.Tensor
 
-	groupBytes int // of levels; 0 is groupBytes
+	groupBytes int  // of levels; 0 is groupBytes
+	together   bool // no streams
 	spans      map[*graph.Value]*span
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -254,6 +255,68 @@ func TestGroups(t *testing.T) {
 		parts := run(t, compile(t, seeded(t, name, weights.SeededOptions{}, 5), Options{groupBytes: 200 << 10}), noise(5, 96, false))[0]
 		testkit.Compare(t, name, parts.Data, all.Data, testkit.Exact)
 	}
+}
+
+// TestStreams: large batches run in streams, one a thread, and give the bytes
+// of one thread, whatever share the last stream has; nothing is allocated, and
+// a profile covers all.
+func TestStreams(t *testing.T) {
+	for _, name := range []string{"resnet18", "vgg16", "mobilenetv2"} {
+		for _, batch := range []int{8, 9, 13} {
+			g := seeded(t, name, weights.SeededOptions{}, batch)
+			g.Outputs = []*graph.Value{lastMap(g)}
+			x := noise(batch, 96, false)
+			var want *tensor.Tensor
+			for _, threads := range []int{1, 2, 3} {
+				d, err := cpu.New(threads)
+				if err != nil {
+					t.Fatal(err)
+				}
+				engine := NewCPU(d)
+				e, err := engine.Compile(Program{Graph: g}, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				in := e.(*cpuExec).streams != nil
+				if size := (batch + threads - 1) / threads; in != (threads > 1 && size >= streamImages) {
+					t.Errorf("%s, %d images, %d threads: in streams %v", name, batch, threads, in)
+				}
+				got := run(t, e, x)[0]
+				if want == nil {
+					want = tensor.Of(slices.Clone(got.Data), got.Shape...)
+				}
+				testkit.Compare(t, fmt.Sprintf("%s, %d images, %d threads", name, batch, threads), got.Data, want.Data, testkit.Exact)
+				ctx, fed := context.Background(), []*tensor.Tensor{x}
+				if n := testing.AllocsPerRun(5, func() { _, _ = e.Run(ctx, fed...) }); n != 0 {
+					t.Errorf("%s, %d threads: %g allocations a run", name, threads, n)
+				}
+				p := e.(Profiler)
+				p.EnableProfile(true)
+				run(t, e, x)
+				for _, n := range p.Profile() {
+					if n.Flops > 1e6 && n.Time <= 0 {
+						t.Errorf("%s, %d threads: %s took no time", name, threads, n.Name)
+					}
+				}
+				ended, end := context.WithCancel(ctx)
+				end()
+				if _, err := e.Run(ended, x); !errors.Is(err, context.Canceled) {
+					t.Errorf("%s, %d threads: error is %v", name, threads, err)
+				}
+				engine.Close()
+			}
+		}
+	}
+}
+
+// lastMap is the last feature map of g.
+func lastMap(g *graph.Graph) (v *graph.Value) {
+	for _, n := range g.Nodes {
+		if len(n.Out.Shape) == 4 && n.Out.Shape[2] > 1 {
+			v = n.Out
+		}
+	}
+	return v
 }
 
 // TestNothingIsAllocated: after the first run the program lives in its arena.

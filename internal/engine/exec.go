@@ -24,6 +24,7 @@ type cpuExec struct {
 	runs    int // profiled ones
 	at      int // the step that is running, for messages
 
+	streams   *streams                 // that compute in this exec's place, or nil
 	observe   func(s *step, lo, n int) // is shown every step before it runs, or nil
 	deviation float64
 }
@@ -48,7 +49,7 @@ func (x *plan) exec(levels []level, memory int64) *cpuExec {
 		p := x.plain[v]
 		t := &tensor.Tensor{Shape: v.Shape}
 		if p.root().input < 0 {
-			t.Data = p.root().data[:v.Shape.Size()]
+			t.Data = p.root().data[:v.Shape.Size()/x.batch*x.images]
 			p = nil
 		}
 		e.outputs, e.given = append(e.outputs, t), append(e.given, p)
@@ -58,7 +59,12 @@ func (x *plan) exec(levels []level, memory int64) *cpuExec {
 
 // Memory is the bytes of activations and packed weights, and of the scratch
 // that the device has taken so far.
-func (e *cpuExec) Memory() int64 { return e.memory + e.d.ScratchBytes() }
+func (e *cpuExec) Memory() int64 {
+	if e.streams != nil {
+		return e.memory + e.d.ScratchBytes() + e.streams.scratch()
+	}
+	return e.memory + e.d.ScratchBytes()
+}
 
 // Deviation is that of Options.Samples.
 func (e *cpuExec) Deviation() float64 { return e.deviation }
@@ -68,8 +74,10 @@ func (e *cpuExec) Run(ctx context.Context, in ...*tensor.Tensor) (out []*tensor.
 	if err := e.feed(in); err != nil {
 		return nil, err
 	}
-	defer e.recovered(&err)
-	if err := e.upTo(ctx, len(e.levels)-1, 0, e.images); err != nil {
+	if e.streams != nil {
+		return e.outputs, e.streams.run(ctx, e)
+	}
+	if err := e.run(ctx, e.images); err != nil {
 		return nil, err
 	}
 	for i, p := range e.given {
@@ -77,10 +85,16 @@ func (e *cpuExec) Run(ctx context.Context, in ...*tensor.Tensor) (out []*tensor.
 			e.outputs[i].Data = p.root().data
 		}
 	}
+	return e.outputs, nil
+}
+
+// run computes the first n images of what was fed.
+func (e *cpuExec) run(ctx context.Context, n int) (err error) {
+	defer e.recovered(&err)
 	if e.profile {
 		e.runs++
 	}
-	return e.outputs, nil
+	return e.upTo(ctx, len(e.levels)-1, 0, n)
 }
 
 // upTo runs the levels up to l for n images from lo on, in l's groups.

@@ -63,7 +63,9 @@ func (x *plan) stem(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	st := x.result(n, from)
 	st.algorithm, st.weights = "stem", 4*int64(n.In[1].Shape.Size())
 	st.prepare = func() {
-		c := x.d.PackBlockStem(s, n.In[1].Const.Data, biasOf(n), lead)
+		c := packed(x, n, func(d *cpu.Device) *cpu.BlockStem {
+			return d.PackBlockStem(s, n.In[1].Const.Data, biasOf(n), lead)
+		})
 		e := epilogue(o)
 		st.run = func(lo, count int) { x.d.BlockStem(c, x.view(st.out, lo, count), from.images(lo, count), e) }
 	}
@@ -100,7 +102,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 		st.algorithm, st.weights = "direct "+low.String(), packedConv(s, cpu.Direct, x.d.Lanes())/lowBytes[low]
 	}
 	st.prepare = func() {
-		convolve := x.packed(n, s, a, low)
+		convolve := x.convolution(n, s, a, low)
 		st.run = func(lo, count int) {
 			e := e
 			if o.Residual {
@@ -115,7 +117,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 // does not pay, and the work of the whole batch.
 func (x *plan) precision(s cpu.ConvShape, a cpu.Algorithm) (cpu.Precision, float64) {
 	n := x.imagesAtOnce(s)
-	batches := float64(x.images) / float64(n)
+	batches := float64(x.batch) / float64(n)
 	work := cost(s, a, n) * batches
 	p, _ := x.o.precision()
 	if p == cpu.Float32 {
@@ -130,18 +132,18 @@ func (x *plan) precision(s cpu.ConvShape, a cpu.Algorithm) (cpu.Precision, float
 // lowBytes is the part of a float32 that a weight takes.
 var lowBytes = map[cpu.Precision]int64{cpu.BFloat16: 2, cpu.Int8: 4}
 
-// packed lays out the weights of n.
-func (x *plan) packed(n *graph.Node, s cpu.ConvShape, a cpu.Algorithm, low cpu.Precision) func(y, x cpu.Blocks, e cpu.BlockEpilogue) {
+// convolution lays out the weights of n.
+func (x *plan) convolution(n *graph.Node, s cpu.ConvShape, a cpu.Algorithm, low cpu.Precision) func(y, x cpu.Blocks, e cpu.BlockEpilogue) {
 	w, b, d := n.In[1].Const.Data, biasOf(n), x.d
 	if low == cpu.Float32 {
-		c := d.PackBlockConv(s, w, b, a)
+		c := packed(x, n, func(d *cpu.Device) *cpu.BlockConv { return d.PackBlockConv(s, w, b, a) })
 		return func(y, x cpu.Blocks, e cpu.BlockEpilogue) { d.BlockConv(c, y, x, e) }
 	}
 	var q cpu.Quantisation
 	if low == cpu.Int8 {
 		q = x.o.spans[n.In[0]].quantisation()
 	}
-	c := d.PackLowConv(s, w, b, low, q)
+	c := packed(x, n, func(d *cpu.Device) *cpu.LowConv { return d.PackLowConv(s, w, b, low, q) })
 	return func(y, x cpu.Blocks, e cpu.BlockEpilogue) { d.LowConv(c, y, x, e) }
 }
 
@@ -174,16 +176,7 @@ func (x *plan) inGroups(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	st := x.result(n, in...)
 	st.algorithm, st.weights = a.String(), int64(groups)*packedConv(one, a, x.d.Lanes())
 	st.prepare = func() {
-		var convs []*cpu.BlockConv
-		w, b := n.In[1].Const.Data, biasOf(n)
-		for g := range groups {
-			var bias []float32
-			if b != nil {
-				bias = b[g*one.K:][:one.K]
-			}
-			size := len(w) / groups
-			convs = append(convs, x.d.PackBlockConv(one, w[g*size:][:size], bias, a))
-		}
+		convs := packed(x, n, func(d *cpu.Device) []*cpu.BlockConv { return packGroups(d, n, one, groups, a) })
 		e := epilogue(o)
 		st.run = func(lo, count int) {
 			y, in0 := x.view(st.out, lo, count), x.view(in[0], lo, count)
@@ -198,6 +191,20 @@ func (x *plan) inGroups(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	}
 }
 
+// packGroups lays out the weights of n, a convolution of each group like one.
+func packGroups(d *cpu.Device, n *graph.Node, one cpu.ConvShape, groups int, a cpu.Algorithm) (convs []*cpu.BlockConv) {
+	w, b := n.In[1].Const.Data, biasOf(n)
+	size := len(w) / groups
+	for g := range groups {
+		var bias []float32
+		if b != nil {
+			bias = b[g*one.K:][:one.K]
+		}
+		convs = append(convs, d.PackBlockConv(one, w[g*size:][:size], bias, a))
+	}
+	return convs
+}
+
 // depthwise is a convolution of each channel by itself. The result is that of
 // node last.
 func (x *plan) depthwise(n *graph.Node, s cpu.ConvShape, w, bias []float32, e cpu.BlockEpilogue, last *graph.Node) {
@@ -209,7 +216,7 @@ func (x *plan) depthwise(n *graph.Node, s cpu.ConvShape, w, bias []float32, e cp
 		st.share(st.out, in)
 	}
 	st.prepare = func() {
-		c := x.d.PackBlockDepthwise(s, w, bias)
+		c := packed(x, n, func(d *cpu.Device) *cpu.BlockDepthwise { return d.PackBlockDepthwise(s, w, bias) })
 		st.run = func(lo, count int) { x.d.BlockDepthwise(c, x.view(st.out, lo, count), x.view(in, lo, count), e) }
 	}
 }

@@ -18,7 +18,10 @@ type plan struct {
 	d       *cpu.Device
 	g       *graph.Graph
 	o       Options
-	images  int // batch
+	batch   int                 // images of a run
+	images  int                 // of those, what this plan has room for
+	team    *cpu.Device         // lays weights out
+	packs   map[*graph.Node]any // what has been laid out, for all plans of a program
 	readers map[*graph.Value][]*graph.Node
 	output  map[*graph.Value]bool
 	merged  map[*graph.Node]bool // done by the step of another node
@@ -77,12 +80,13 @@ type step struct {
 // newPlan lowers every node of g.
 func newPlan(d *cpu.Device, p Program, g *graph.Graph, o Options) *plan {
 	x := &plan{
-		d: d, g: g, o: o, images: 1, readers: map[*graph.Value][]*graph.Node{}, output: map[*graph.Value]bool{},
+		d: d, team: d, packs: map[*graph.Node]any{}, g: g, o: o, batch: 1, readers: map[*graph.Value][]*graph.Node{}, output: map[*graph.Value]bool{},
 		merged: map[*graph.Node]bool{}, plain: map[*graph.Value]*place{}, blocked: map[*graph.Value]*place{}, lead: p.Normalise,
 	}
 	if len(g.Inputs) > 0 && len(g.Inputs[0].Shape) > 0 {
-		x.images = g.Inputs[0].Shape[0]
+		x.batch = g.Inputs[0].Shape[0]
 	}
+	x.images = x.batch
 	for i, v := range g.Inputs {
 		x.plain[v] = x.place(v.Shape, false)
 		x.plain[v].input = i
@@ -143,7 +147,18 @@ func (x *plan) result(n *graph.Node, in ...*place) *step {
 // isMap reports whether v is feature maps of the program's batch that blocks
 // can hold.
 func (x *plan) isMap(v *graph.Value) bool {
-	return v != nil && v.Const == nil && len(v.Shape) == 4 && v.Shape[0] == x.images && v.Shape.Size() > 0
+	return v != nil && v.Const == nil && len(v.Shape) == 4 && v.Shape[0] == x.batch && v.Shape.Size() > 0
+}
+
+// packed is what the weights of n are laid out as, by make unless another plan
+// of the program has done it.
+func packed[T any](x *plan, n *graph.Node, make func(d *cpu.Device) T) T {
+	if v, ok := x.packs[n]; ok {
+		return v.(T)
+	}
+	v := make(x.team)
+	x.packs[n] = v
+	return v
 }
 
 // asBlocked is v in blocks, turned by a step of its own if need be.

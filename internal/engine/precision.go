@@ -59,7 +59,7 @@ const spanBins = 2048
 // calibrate runs g in float32 over the samples and returns the spans of what
 // dense convolutions read, and the outputs.
 func (e *cpuEngine) calibrate(p Program, g *graph.Graph, o Options) (map[*graph.Value]*span, []*tensor.Tensor, error) {
-	o.Precision = ""
+	o.Precision, o.together = "", true // one thread at a time observes
 	x, err := e.plan(p, g, o)
 	if err != nil {
 		return nil, nil, err

@@ -37,13 +37,20 @@ func (e *cpuExec) EnableProfile(on bool) {
 	for i := range e.steps {
 		e.steps[i].spent = 0
 	}
+	if e.streams != nil {
+		e.streams.enableProfile()
+	}
 }
 
 // Profile is the mean time of each node over the profiled runs.
 func (e *cpuExec) Profile() []NodeTime {
 	times := make([]NodeTime, len(e.steps))
 	for i, s := range e.steps {
-		mean := time.Duration(s.spent / float64(max(1, e.runs)) * float64(time.Second))
+		spent, runs := s.spent, e.runs
+		if e.streams != nil {
+			spent, runs = e.streams.profile(i)
+		}
+		mean := time.Duration(spent / float64(max(1, runs)) * float64(time.Second))
 		times[i] = NodeTime{s.name, s.kind, s.algorithm, s.group, s.shape.Clone(), mean, s.flops, s.bytes, s.work}
 	}
 	return times
