@@ -5,8 +5,8 @@
 // function's comment holds the plain loop that it computes; the portable Go
 // code and the generated assembly are tested against that loop.
 //
-// Results never depend on the number of threads: work is cut into pieces by
-// the problem's size only, and a sum is always added up in the same order.
+// Results never depend on the number of threads: each number is computed by one
+// piece of work, and a sum is always added up in the same order.
 // They do differ in the last bits between kernel sets.
 //
 // From the bottom up: kernels.go says what the inner loops compute, in plain

@@ -118,7 +118,7 @@ func winoPoolPortable(t *winoArgs, m int) {
 	}
 }
 
-// winoSet lists f for m = 2, 4 and 6.
+// winoSet lists f by m.
 func winoSet(f func(t *winoArgs, m int)) []func(*winoArgs) {
 	set := make([]func(*winoArgs), 7)
 	for _, m := range winogradTiles {

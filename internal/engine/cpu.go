@@ -35,7 +35,7 @@ func (e *cpuEngine) Arithmetic() string { return "cpu " + e.d.Kernels() + " " + 
 
 // rule names the algorithms and the order of sums. It is part of the key of
 // whatever is computed once and kept: change it with them.
-const rule = "blocks 1"
+const rule = "blocks 2"
 
 // Close stops the device's threads.
 func (e *cpuEngine) Close() {

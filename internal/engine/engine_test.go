@@ -247,8 +247,7 @@ func checkArena(t *testing.T, x *plan, levels []level, size int) {
 	}
 }
 
-// TestGroups: the results of a batch that is done part by part, and those of
-// each image alone, are the same bytes.
+// TestGroups: the results of a batch that is done part by part are the same bytes.
 func TestGroups(t *testing.T) {
 	for _, name := range []string{"resnet18", "densenet", "mobilenetv2"} {
 		all := run(t, compile(t, seeded(t, name, weights.SeededOptions{}, 5), Options{}), noise(5, 96, false))[0]
@@ -436,6 +435,47 @@ func TestResidualOfItself(t *testing.T) {
 	testkit.Compare(t, "sum", run(t, fused, in)[0].Data, want.Data, testkit.Float)
 	if steps := len(fused.(*cpuExec).steps); steps != 4 { // Relu, into blocks, Conv with the sum, out of blocks
 		t.Errorf("%d steps, want 4", steps)
+	}
+}
+
+// TestOddShapes: values whose first axis is not the batch, or that have no axis,
+// keep their memory; a constant residual and a quotient of maps whose channels
+// fill no block give what the plain operators give.
+func TestOddShapes(t *testing.T) {
+	value := func(name string, shape ...int) *graph.Value { return &graph.Value{Name: name, Shape: shape} }
+	constant := func(name string, shape ...int) *graph.Value {
+		c := tensor.New(shape...)
+		for i := range c.Data {
+			c.Data[i] = float32(i%11)/11 + 0.1
+		}
+		return &graph.Value{Name: name, Shape: c.Shape, Const: c}
+	}
+	for _, batch := range []int{1, 2, 9} {
+		x := value("x", batch, 3, 8, 8)
+		a, b, c := value("a", batch, 19, 8, 8), value("b", batch, 19, 8, 8), value("c", batch, 19, 8, 8)
+		w := constant("w", 19, 3, 3, 3)
+		q, sum, last := value("q", batch, 19, 8, 8), value("sum", batch, 19, 8, 8), value("last", batch, 4, 8, 8)
+		turned, clipped, back, mean := value("turned", 4, batch, 8, 8), value("clipped", 4, batch, 8, 8), value("back", batch, 4, 8, 8), value("mean")
+		pad := op.Conv{Pads: [4]int{1, 1, 1, 1}}
+		turn := op.Transpose{Perm: []int{1, 0, 2, 3}}
+		g := &graph.Graph{Name: "odd.onnx", Inputs: []*graph.Value{x}, Outputs: []*graph.Value{back, mean}, Nodes: []*graph.Node{
+			{Name: "a", Op: pad, In: []*graph.Value{x, w}, Out: a},
+			{Name: "b", Op: pad, In: []*graph.Value{x, w}, Out: b},
+			{Name: "q", Op: op.Div{}, In: []*graph.Value{a, b}, Out: q},
+			{Name: "c", Op: op.Conv{}, In: []*graph.Value{q, constant("w2", 19, 19, 1, 1)}, Out: c},
+			{Name: "sum", Op: op.Add{}, In: []*graph.Value{c, constant("r", batch, 19, 8, 8)}, Out: sum},
+			{Name: "last", Op: pad, In: []*graph.Value{sum, constant("w3", 4, 19, 3, 3)}, Out: last},
+			{Name: "turned", Op: turn, In: []*graph.Value{last}, Out: turned},
+			{Name: "clipped", Op: op.Clip{Min: -1e6, Max: 1e6}, In: []*graph.Value{turned}, Out: clipped},
+			{Name: "back", Op: turn, In: []*graph.Value{clipped}, Out: back},
+			{Name: "mean", Op: op.ReduceMean{DropDims: true}, In: []*graph.Value{back}, Out: mean},
+		}}
+		in := tensor.Of(noise(batch, 8, false).Data, batch, 3, 8, 8)
+		want := run(t, compile(t, g, Options{Raw: true}), in)
+		got := run(t, compile(t, g, Options{}), in)
+		for i := range want {
+			testkit.Compare(t, fmt.Sprintf("%d images, output %d", batch, i), got[i].Data, want[i].Data, testkit.Float)
+		}
 	}
 }
 

@@ -49,7 +49,10 @@ func (x *plan) exec(levels []level, memory int64) *cpuExec {
 		p := x.plain[v]
 		t := &tensor.Tensor{Shape: v.Shape}
 		if p.root().input < 0 {
-			t.Data = p.root().data[:v.Shape.Size()/x.batch*x.images]
+			t.Data = p.root().data
+			if x.byImage(v.Shape) {
+				t.Data = t.Data[:v.Shape.Size()/x.batch*x.images]
+			}
 			p = nil
 		}
 		e.outputs, e.given = append(e.outputs, t), append(e.given, p)

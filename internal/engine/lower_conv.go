@@ -17,7 +17,7 @@ const stemChannels = 4
 // blocks.
 func (x *plan) lowerConv(n *graph.Node) bool {
 	o, ok := n.Op.(op.Conv)
-	if !ok || !x.isMap(n.In[0]) || !x.isMap(n.Out) || n.In[1].Const == nil {
+	if !ok || !x.isMap(n.In[0]) || !x.isMap(n.Out) || n.In[1].Const == nil || o.Residual && !x.isMap(n.In[3]) {
 		return false
 	}
 	if b := biasOf(n); len(n.In) > 2 && n.In[2] != nil && b == nil {
@@ -93,7 +93,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	st := x.result(last, in...)
 	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), a.String(), flops(n)
 	st.weights = packedConv(s, a, x.d.Lanes())
-	st.work = work
+	st.work, st.bytes = work, bytesOf(n)-4*float64(n.Out.Shape.Size()-last.Out.Shape.Size())
 	st.source, st.view = n.In[0], func(lo, count int) cpu.Blocks { return x.view(in[0], lo, count) }
 	if o.Residual {
 		st.share(st.out, in[1])
@@ -113,6 +113,10 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	}
 }
 
+// mostInt8 is the most products that a sum of int8 may have: 127·255 each in an
+// int32.
+const mostInt8 = 66000
+
 // precision is the one to convolve in, float32 by algorithm a where a low one
 // does not pay, and the work of the whole batch.
 func (x *plan) precision(s cpu.ConvShape, a cpu.Algorithm) (cpu.Precision, float64) {
@@ -120,8 +124,8 @@ func (x *plan) precision(s cpu.ConvShape, a cpu.Algorithm) (cpu.Precision, float
 	batches := float64(x.batch) / float64(n)
 	work := cost(s, a, n) * batches
 	p, _ := x.o.precision()
-	if p == cpu.Float32 {
-		return p, work
+	if p == cpu.Float32 || p == cpu.Int8 && s.C*s.R*s.S > mostInt8 {
+		return cpu.Float32, work
 	}
 	if low := lowCost(s, p, n) * batches; low < work {
 		return p, low

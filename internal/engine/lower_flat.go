@@ -12,6 +12,9 @@ func (x *plan) lowerFlat(n *graph.Node) bool {
 	if !numberwise(n.Op) {
 		return false
 	}
+	if _, div := n.Op.(op.Div); div && x.isMap(n.Out) && n.Out.Shape[1]%x.d.Lanes() != 0 {
+		return false // 0/0 in the lanes that nobody reads would reach others through their zero weights
+	}
 	any := false
 	for _, v := range n.In {
 		if !x.isMap(v) || !v.Shape.Equal(n.Out.Shape) {

@@ -97,7 +97,7 @@ func count(list []*place, root *place) (n int) {
 // pack sets the offsets, largest place first, each at the lowest free one, and
 // returns the size of the arena.
 func (x *plan) pack(all []*place) int {
-	room := func(p *place) int { return (x.size(p)*p.group + line - 1) / line * line }
+	room := func(p *place) int { return (x.room(p) + line - 1) / line * line }
 	slices.SortStableFunc(all, func(a, b *place) int { return cmp.Compare(room(b), room(a)) })
 	var placed []*place // by offset
 	size := 0
@@ -124,7 +124,8 @@ func (x *plan) assign(arena []float32) {
 	x.arena = arena
 	for _, p := range x.places {
 		if p.view == nil && p.input < 0 && p.last >= 0 {
-			p.data = arena[p.offset:][:x.size(p)*p.group]
+			end := p.offset + x.room(p)
+			p.data = arena[p.offset:end:end]
 		}
 	}
 }

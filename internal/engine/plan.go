@@ -227,10 +227,25 @@ func (x *plan) view(p *place, lo, n int) cpu.Blocks {
 	return b.Images(lo%r.group, n)
 }
 
-// size is the number of float32 an image takes.
+// size is the number of float32 an image takes, or the whole value where its
+// first axis is not the batch.
 func (x *plan) size(p *place) int {
-	if p.blocked {
+	switch {
+	case p.blocked:
 		return x.d.BlocksSize(1, p.shape[1], p.shape[2], p.shape[3])
+	case x.byImage(p.shape):
+		return p.shape.Size() / x.batch
 	}
-	return p.shape.Size() / max(1, p.shape[0])
+	return p.shape.Size()
+}
+
+// byImage reports whether the first axis of a value is the batch.
+func (x *plan) byImage(s tensor.Shape) bool { return len(s) > 0 && s[0] == x.batch && x.batch > 0 }
+
+// room is the number of float32 that a place takes.
+func (x *plan) room(p *place) int {
+	if p.blocked || x.byImage(p.shape) {
+		return x.size(p) * p.group
+	}
+	return x.size(p)
 }

@@ -54,7 +54,10 @@ type span struct {
 	counts [spanBins]float64 // of the numbers in equal parts of lo … hi
 }
 
-const spanBins = 2048
+const (
+	spanBins  = 2048
+	leastSpan = 1e-30 // below it an activation counts as zero
+)
 
 // calibrate runs g in float32 over the samples and returns the spans of what
 // dense convolutions read, and the outputs.
@@ -87,14 +90,18 @@ func (e *cpuEngine) calibrate(p Program, g *graph.Graph, o Options) (map[*graph.
 
 // add widens the span by the numbers of b or, with count, counts them.
 func (s *span) add(b cpu.Blocks, count bool) {
-	scale := float32(spanBins) / max(s.hi-s.lo, math.SmallestNonzeroFloat32)
+	width := float64(s.hi) - float64(s.lo)
+	if count && width < leastSpan {
+		return
+	}
 	for c := 0; c < b.C; c += b.Lanes {
 		block := b.Data[c/b.Lanes*b.Stride:][:b.N*b.H*b.W*b.Lanes]
 		for i, v := range block {
 			switch {
-			case i%b.Lanes >= b.C-c || v != v:
+			case i%b.Lanes >= b.C-c || v-v != 0: // nobody's lane, NaN or infinite
 			case count:
-				s.counts[min(int((v-s.lo)*scale), spanBins-1)]++
+				at := int((float64(v) - float64(s.lo)) / width * spanBins)
+				s.counts[min(max(at, 0), spanBins-1)]++
 			default:
 				s.lo, s.hi = min(s.lo, v), max(s.hi, v)
 			}
@@ -110,7 +117,7 @@ func (s *span) quantisation() cpu.Quantisation {
 	for i := range 64 {
 		keep := 1 - float64(i)/80
 		lo, hi := float64(s.lo)*keep, float64(s.hi)*keep
-		if hi-lo <= 0 {
+		if hi-lo < leastSpan {
 			break
 		}
 		step := (hi - lo) / 255

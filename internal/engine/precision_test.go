@@ -137,6 +137,13 @@ func TestQuantisation(t *testing.T) {
 	if q = s.quantisation(); q.Zero <= 0 || q.Zero > 128 {
 		t.Errorf("zero point %d of -1 … 4", q.Zero)
 	}
+	clear(x)
+	s = &span{}
+	s.add(b, false)
+	s.add(b, true)
+	if q = s.quantisation(); q.Scale != 1 || q.Zero != 0 {
+		t.Errorf("quantisation %+v of nothing but zeros", q)
+	}
 	if got := fmt.Sprint(cpu.Int8); got != "int8" {
 		t.Error(got)
 	}

@@ -26,7 +26,7 @@ func (x *plan) streamSize() int {
 		return 0
 	}
 	whole := func(s *step) bool { return !s.grouped }
-	fed := func(v *graph.Value) bool { return x.plain[v].root().input >= 0 || v.Shape[0] != x.batch }
+	fed := func(v *graph.Value) bool { return x.plain[v].root().input >= 0 || !x.byImage(v.Shape) }
 	if slices.ContainsFunc(x.steps, whole) || slices.ContainsFunc(x.g.Outputs, fed) {
 		return 0
 	}
@@ -38,7 +38,7 @@ func (x *plan) streamSize() int {
 func (e *cpuEngine) inStreams(p Program, g *graph.Graph, o Options, size int) (*cpuExec, error) {
 	var all []*cpuExec
 	packs := map[*graph.Node]any{}
-	for i := range e.d.Threads() {
+	for i := range (g.Inputs[0].Shape[0] + size - 1) / size {
 		if i == len(e.alone) {
 			e.alone = append(e.alone, e.d.Alone())
 		}

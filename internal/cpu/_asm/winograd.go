@@ -469,7 +469,7 @@ func (f winograd) pooled(s isa, column func(int, func(int, reg.VecPhysical)), fi
 				VMOVAPS(v, free[0])
 				return
 			}
-			VMAXPS(v, free[0], free[0])
+			larger(s, v, free[0], free[1])
 			VMOVUPS(free[0], at(tmp, (i*f.m+j)*s.bytes))
 		})
 		MOVQ(y, q)
@@ -478,8 +478,9 @@ func (f winograd) pooled(s isa, column func(int, func(int, reg.VecPhysical)), fi
 				VMOVAPS(v, free[0])
 				return
 			}
-			VMAXPS(v, free[0], free[0])
-			VMAXPS(at(tmp, (i*f.m+j)*s.bytes), free[0], free[0])
+			larger(s, v, free[0], free[1])
+			VMOVUPS(at(tmp, (i*f.m+j)*s.bytes), free[3])
+			larger(s, free[3], free[0], free[1])
 			finish(free[0])
 			VMOVUPS(free[0], at(q, j/2*s.bytes))
 			if i < f.m-1 {
