@@ -114,6 +114,7 @@ func assemble(b *backbones.Backbone, h *heads.Head, facts modelFacts) (*onnx.Mod
 // backbone adds the card's preprocessing and the file's own nodes up to the cut.
 func (b builder) backbone(v string, bb *backbones.Backbone) (string, error) {
 	card := bb.Card()
+	b.m.Sources = append(b.m.Sources, bb.Model())
 	frozen, err := onnx.Upgrade(bb.Model().Cut(card.Cut), max(exportOpset, bb.Model().Opset))
 	if err != nil {
 		return "", fmt.Errorf("%s: export: %w", card.File, err)

@@ -31,6 +31,10 @@ type Model struct {
 	// user to see, e.g. "42 float16 weights are used as float32".
 	Notes []string
 
+	// Sources are open models whose files hold weights of this one: Write lets
+	// their pages go again.
+	Sources []*Model
+
 	maps []mmap.MMap // that weights are views of
 }
 

@@ -29,12 +29,27 @@ func Write(w io.Writer, m *Model) error {
 		return fmt.Errorf("writing %s: %d bytes are too many, an ONNX file ends at 2 GiB", m.label(), r.size)
 	}
 	buf := bufio.NewWriterSize(w, 1<<16)
+	since := 0
 	for _, p := range r.parts {
 		if _, err := buf.Write(p); err != nil {
 			return err
 		}
+		if since += len(p); since > releaseBytes {
+			m.releaseSources()
+			since = 0
+		}
 	}
+	m.releaseSources()
 	return buf.Flush()
+}
+
+// releaseBytes is how many bytes Write writes between two releases.
+const releaseBytes = 8 << 20
+
+func (m *Model) releaseSources() {
+	for _, s := range m.Sources {
+		s.Release()
+	}
 }
 
 // label names the model in errors.
