@@ -96,9 +96,6 @@ func (d *Device) PackBlockConv(s ConvShape, w, bias []float32, a Algorithm) *Blo
 	return c
 }
 
-// Bytes is the memory held.
-func (c *BlockConv) Bytes() int64 { return 4 * int64(len(c.weights)+len(c.bias)) }
-
 // packTask lays out weights; a piece is a panel:
 //
 //	direct:   panel[((cb·R·S + r·S+t)·L + u)·cols + k] = w[k0+k, cb·L+u, r, t]

@@ -60,9 +60,6 @@ func (d *Device) PackBlockStem(s ConvShape, w, bias []float32, in Normalise) *Bl
 	return c
 }
 
-// Bytes is the memory held.
-func (c *BlockStem) Bytes() int64 { return 4 * int64(len(c.weights)+len(c.bias)) }
-
 // BlockStem computes y = clamp(conv(normalise(x)) + bias), zero outside the
 // normalised x.
 func (d *Device) BlockStem(c *BlockStem, y Blocks, x []float32, e BlockEpilogue) {
@@ -162,9 +159,6 @@ func (d *Device) PackBlockDepthwise(s ConvShape, w, bias []float32) *BlockDepthw
 	}
 	return c
 }
-
-// Bytes is the memory held.
-func (c *BlockDepthwise) Bytes() int64 { return 4 * int64(len(c.weights)+len(c.bias)) }
 
 // BlockDepthwise computes y = clamp(bias + Σ over r,s of w[c,r,s]·x[n,c,…]), as
 // Conv does with C groups. It knows no Add and no Pool.
