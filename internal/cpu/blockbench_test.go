@@ -51,3 +51,34 @@ func benchBlockConv(b *testing.B, d *Device, s ConvShape, a Algorithm) {
 	flops := 2 * float64(s.N*s.K*s.OH*s.OW) * float64(s.depth())
 	b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 }
+
+// BenchmarkBlockConvCold runs layers of batch 1 whose weights come from memory,
+// as in a network: each call has other ones.
+func BenchmarkBlockConvCold(b *testing.B) {
+	d := newDevice(2, available()[0])
+	defer d.Close()
+	for _, l := range []struct {
+		c, k, h, r int
+		a          Algorithm
+	}{
+		{256, 1024, 4, 1, Direct}, {1024, 256, 4, 1, Direct}, {256, 1024, 14, 1, Direct}, {512, 2048, 7, 1, Direct}, {2048, 512, 7, 1, Direct},
+		{256, 256, 14, 3, Winograd4}, {512, 512, 7, 3, Winograd2}, {512, 512, 14, 3, Winograd4}, {512, 512, 28, 3, Winograd6},
+	} {
+		s := tiled(1, l.c, l.k, l.h, l.h)
+		s.R, s.S, s.PadTop, s.PadLeft, s.OH, s.OW = l.r, l.r, l.r/2, l.r/2, l.h, l.h
+		var convs []*BlockConv
+		for held := 0; held < 100<<20; held += 4 * len(convs[0].weights) {
+			convs = append(convs, d.PackBlockConv(s, make([]float32, s.K*s.depth()), nil, l.a))
+		}
+		x := d.Blocks(Alloc(d.BlocksSize(1, s.C, s.H, s.W)), 1, s.C, s.H, s.W)
+		y := d.Blocks(Alloc(d.BlocksSize(1, s.K, s.OH, s.OW)), 1, s.K, s.OH, s.OW)
+		b.Run(fmt.Sprintf("%d-%d@%dx%d/%v", l.c, l.k, l.h, l.r, l.a), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				d.BlockConv(convs[i%len(convs)], y, x, BlockEpilogue{})
+			}
+			seconds := b.Elapsed().Seconds() / float64(b.N)
+			b.ReportMetric(2*float64(s.K*s.OH*s.OW)*float64(s.depth())/seconds/1e9, "GFLOP/s")
+			b.ReportMetric(4*float64(len(convs[0].weights))/seconds/1e9, "GB/s")
+		})
+	}
+}

@@ -65,6 +65,19 @@ type panel struct {
 	at     int // in weights
 }
 
+// fetchBytes is the size up to which a panel's weights are asked for while the
+// one before is multiplied: both stay in the second level cache.
+const fetchBytes = 320 << 10
+
+// next is the weights of panel i, to be asked for, or nil if they are too many
+// or there is no such panel.
+func (c *BlockConv) next(i, lanes int) []float32 {
+	if i >= len(c.panels) || len(c.weights)/ceilDiv(c.s.K, lanes)*2*4 > fetchBytes {
+		return nil
+	}
+	return c.weights[c.panels[i].at:]
+}
+
 // CanWinograd reports whether a convolution of shape s can be done with tiles.
 func (s ConvShape) CanWinograd() bool {
 	return s.R == 3 && s.S == 3 && s.StrideH == 1 && s.StrideW == 1 && s.DilationH == 1 && s.DilationW == 1 && s.Groups == 1

@@ -66,11 +66,14 @@ func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e Bl
 // once.
 const sharedBytes = 1 << 20
 
-// wide lets each piece do as many tiles as leaves a piece for each thread: the
-// weights are read that much less often.
+// wide cuts the panels rather than the pixels, if there are enough: the weights
+// are read that much less often.
 func (t *directTask) wide(d *Device) {
 	t.splits = min(len(t.c.panels), d.enough())
-	t.blocks = ceilDiv(d.enough(), t.splits)
+	t.blocks = 1
+	if few := d.enough() / 2; t.splits < few {
+		t.blocks = ceilDiv(few, t.splits)
+	}
 	t.block = ceilDiv(t.tiles, t.blocks)
 	t.blocks = ceilDiv(t.tiles, t.block)
 }
@@ -103,8 +106,11 @@ func (t *directTask) piece(w *worker, i int) {
 	a := &w.block
 	*a = blockArgs{offs: offs, steps: steps, xi: l, yj: t.y.Stride, addj: t.e.Add.Stride, clamp: t.clamp, lo: t.lo, hi: t.hi}
 	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
-	for _, p := range t.c.panels[first:last] {
+	for i, p := range t.c.panels[first:last] {
 		a.x, a.w, a.bias = x, t.c.weights[p.at:], t.c.bias[p.block*l:]
+		if a.next = t.c.next(first+i+1, l); first+i+1 == last {
+			a.next = t.c.next(part(len(t.c.panels), t.splits, (split+len(w.team.workers))%t.splits), l)
+		}
 		a.y = t.y.Data[p.block*t.y.Stride+p0*l:]
 		if t.e.Add.Data != nil {
 			a.add = t.e.Add.Data[p.block*t.e.Add.Stride+p0*l:]

@@ -120,7 +120,7 @@ func (t *winoTask) throughout(w *worker, block, split int) {
 	for _, p := range t.c.panels[first:last] {
 		*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: n * l, bias: t.c.noBias(l)}
 		for xi := range t.a * t.a {
-			t.product(a, p, xi, points[xi*point:], result[xi*product:], n)
+			t.product(a, p, xi, t.weights(p, xi+1), points[xi*point:], result[xi*product:], n)
 		}
 		for j := range p.blocks {
 			t.finish(w, result, product, j, p.block+j, t0, t1)
@@ -139,11 +139,17 @@ func (t *winoTask) offsets(w *worker, n int) []int {
 }
 
 // product multiplies n tiles of one point with a panel.
-func (t *winoTask) product(a *blockArgs, p panel, xi int, points, result []float32, n int) {
+func (t *winoTask) product(a *blockArgs, p panel, xi int, next, points, result []float32, n int) {
 	l := t.x.Lanes
-	a.w = t.c.weights[p.at+xi*a.steps*l*p.blocks*l:]
+	a.w, a.next = t.weights(p, xi), next
 	a.x, a.y = points, result
 	a.run(t.k.blockKernels(p), n, l)
+}
+
+// weights is what a panel multiplies point xi with, and what lies behind.
+func (t *winoTask) weights(p panel, xi int) []float32 {
+	l := t.x.Lanes
+	return t.c.weights[p.at+xi*t.x.count()*l*p.blocks*l:]
 }
 
 // passes does the three steps one after another.
@@ -172,10 +178,26 @@ func (t *winoTask) multiply(w *worker, i int) {
 	offs := t.offsets(w, t.tiles)
 	a := &w.block
 	*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: t.tiles * l, bias: t.c.noBias(l)}
-	for _, p := range t.c.panels[first:min(first+panelsAtOnce, len(t.c.panels))] {
-		t.product(a, p, xi, t.points[xi*point:], t.result[xi*product+p.block*t.tiles*l:], t.tiles)
+	last := min(first+panelsAtOnce, len(t.c.panels))
+	for j, p := range t.c.panels[first:last] {
+		next := t.following(w, i)
+		if first+j+1 < last {
+			next = t.weights(t.c.panels[first+j+1], xi)
+		}
+		t.product(a, p, xi, next, t.points[xi*point:], t.result[xi*product+p.block*t.tiles*l:], t.tiles)
 	}
 	*a = blockArgs{}
+}
+
+// following is the weights of the piece that this worker will likely do after
+// piece i.
+func (t *winoTask) following(w *worker, i int) []float32 {
+	pieces := ceilDiv(len(t.c.panels), panelsAtOnce)
+	i += len(w.team.workers)
+	if i >= t.a*t.a*pieces {
+		return nil
+	}
+	return t.weights(t.c.panels[i%pieces*panelsAtOnce], i/pieces)
 }
 
 // noBias is a panel's worth of zeros.

@@ -19,9 +19,15 @@ type blockArgs struct {
 	clamp int // 0: none, 1: lo only, 2: both
 	tiles int // how many, side by side
 	ahead int // bytes by which each step looks further ahead in what is added or stored
-	left  int // the kernel's own: steps to do
-	lo    float32
-	hi    float32
+	left  int // the kernels' own, here to line2: steps to do
+	line  int
+	line2 int
+
+	fetched int // bytes behind next that the call begins to ask for
+	fetch   int // bytes by which it goes on for every fetchSteps numbers of input
+	lo      float32
+	hi      float32
+	next    []float32 // weights that are needed next, or nil
 }
 
 // blockPortable computes, for i < tiles·pixels, j < blocks and lane v,
@@ -103,15 +109,28 @@ func (t *blockArgs) store(i, j, v int, sums *[4]float32) {
 
 // run computes n pixels by the kernels of a set.
 func (t *blockArgs) run(kernels []func(*blockArgs), n, lanes int) {
+	next := t.next
+	t.fetched, t.fetch = 0, 0
+	if next == nil {
+		t.next = t.w // a line that is there already
+	} else {
+		t.fetch = fetchSteps * 4 * lanes * 2 / ceilDiv(n, len(kernels)-1)
+	}
 	for n > 0 {
 		tiles, pixels := nextTiles(n, len(kernels)-1)
 		t.tiles, t.ahead = tiles, lookAhead(pixels, t.steps, lanes)
 		kernels[pixels](t)
+		t.fetched += tiles * t.steps * lanes / fetchSteps * t.fetch
 		t.x = t.x[min(tiles*pixels*t.xi, len(t.x)):]
 		t.advance(tiles * pixels * lanes)
 		n -= tiles * pixels
 	}
+	t.next = next
 }
+
+// fetchSteps is for how many numbers of input a kernel asks once for weights of
+// the next call.
+const fetchSteps = 4
 
 // lookAhead is how many bytes further each of so many steps must look to have
 // seen all pixels of a tile: whole ones.

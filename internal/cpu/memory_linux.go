@@ -6,13 +6,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// largePages asks the kernel to back a with pages of 2 MiB. It is advice: if
+// largePages asks the kernel to back a with pages of 2 MiB, the first and the
+// last one too: what lies beside a there is of the same heap. It is advice: if
 // the kernel declines, everything still works.
 func largePages(a []float32) {
 	const page = 2 << 20
-	first := unsafe.Pointer(unsafe.SliceData(a))
-	skip := -int(uintptr(first)) & (page - 1)
-	if bytes := (4*len(a) - skip) &^ (page - 1); bytes > 0 {
-		_ = unix.Madvise(unsafe.Slice((*byte)(unsafe.Add(first, skip)), bytes), unix.MADV_HUGEPAGE)
+	if 4*len(a) < page/8 {
+		return
 	}
+	// Addresses, not pointers: a pointer into a neighbour would trouble the
+	// garbage collector.
+	first := uintptr(unsafe.Pointer(unsafe.SliceData(a)))
+	end := (first + uintptr(4*len(a)) + page - 1) &^ (page - 1)
+	first &^= page - 1
+	_, _, _ = unix.Syscall(unix.SYS_MADVISE, first, end-first, unix.MADV_HUGEPAGE)
 }

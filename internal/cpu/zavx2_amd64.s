@@ -2358,22 +2358,27 @@ TEXT ·blockAVX2x1(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), BX
 	XORQ BX, BX
+	MOVQ 248(AX), SI
+	MOVQ 232(AX), DI
+	ADDQ 224(AX), SI
 
 tile:
-	MOVQ    48(AX), SI
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	MOVQ    24(AX), SI
-	MOVQ    168(AX), DI
-	TESTQ   SI, SI
+	MOVQ    48(AX), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	TESTQ   R8, R8
 	JNZ     added
-	MOVQ    (AX), SI
-	MOVQ    160(AX), DI
+	MOVQ    (AX), R8
+	MOVQ    160(AX), R9
 
 added:
-	SHLQ $0x02, DI
-	ADDQ BX, SI
-	ADDQ SI, DI
+	SHLQ $0x02, R9
+	ADDQ BX, R8
+	ADDQ R8, R9
+	MOVQ R8, 208(AX)
+	MOVQ R9, 216(AX)
 	MOVQ 120(AX), R8
 	MOVQ 96(AX), R9
 	MOVQ 144(AX), R10
@@ -2383,16 +2388,20 @@ step:
 	MOVQ       8(R8), R11
 	LEAQ       (CX)(R11*4), R11
 	PREFETCHT0 (R11)
-	PREFETCHT0 (SI)
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(SI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(SI)
-	PREFETCHT0 96(DI)
-	ADDQ       192(AX), SI
-	ADDQ       192(AX), DI
+	MOVQ       208(AX), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 96(R11)
+	ADDQ       192(AX), R11
+	MOVQ       R11, 208(AX)
+	MOVQ       216(AX), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 96(R11)
+	ADDQ       192(AX), R11
+	MOVQ       R11, 216(AX)
 	MOVQ       (R8), R10
 	ADDQ       $0x08, R8
 	LEAQ       (CX)(R10*4), R10
@@ -2420,40 +2429,43 @@ some:
 	VFMADD231PS  Y2, Y4, Y0
 	VFMADD231PS  Y3, Y4, Y1
 	ADDQ         $0x00000100, R9
+	PREFETCHT1   (SI)
+	PREFETCHT1   64(SI)
+	ADDQ         DI, SI
 	ADDQ         $0x10, R10
 	DECQ         R11
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), SI
-	TESTQ        SI, SI
+	MOVQ         24(AX), R8
+	TESTQ        R8, R8
 	JZ           noAdd
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	VADDPS       (SI)(BX*1), Y0, Y0
-	ADDQ         DI, SI
-	VADDPS       (SI)(BX*1), Y1, Y1
+	MOVQ         168(AX), R9
+	SHLQ         $0x02, R9
+	VADDPS       (R8)(BX*1), Y0, Y0
+	ADDQ         R9, R8
+	VADDPS       (R8)(BX*1), Y1, Y1
 
 noAdd:
-	MOVQ         176(AX), SI
-	TESTQ        SI, SI
+	MOVQ         176(AX), R8
+	TESTQ        R8, R8
 	JZ           store
-	VBROADCASTSS 208(AX), Y2
-	VBROADCASTSS 212(AX), Y3
+	VBROADCASTSS 240(AX), Y2
+	VBROADCASTSS 244(AX), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	CMPQ         SI, $0x01
+	CMPQ         R8, $0x01
 	JEQ          store
 	VMINPS       Y0, Y3, Y0
 	VMINPS       Y1, Y3, Y1
 
 store:
-	MOVQ    (AX), SI
-	VMOVUPS Y0, (SI)(BX*1)
-	MOVQ    160(AX), DI
-	SHLQ    $0x02, DI
-	ADDQ    DI, SI
-	VMOVUPS Y1, (SI)(BX*1)
+	MOVQ    (AX), R8
+	VMOVUPS Y0, (R8)(BX*1)
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, R8
+	VMOVUPS Y1, (R8)(BX*1)
 	ADDQ    $0x00000020, BX
 	ADDQ    DX, CX
 	DECQ    184(AX)
@@ -2470,24 +2482,29 @@ TEXT ·blockAVX2x2(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), BX
 	XORQ BX, BX
+	MOVQ 248(AX), SI
+	MOVQ 232(AX), DI
+	ADDQ 224(AX), SI
 
 tile:
-	MOVQ    48(AX), SI
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
+	MOVQ    48(AX), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y1, Y3
-	MOVQ    24(AX), SI
-	MOVQ    168(AX), DI
-	TESTQ   SI, SI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	TESTQ   R8, R8
 	JNZ     added
-	MOVQ    (AX), SI
-	MOVQ    160(AX), DI
+	MOVQ    (AX), R8
+	MOVQ    160(AX), R9
 
 added:
-	SHLQ $0x02, DI
-	ADDQ BX, SI
-	ADDQ SI, DI
+	SHLQ $0x02, R9
+	ADDQ BX, R8
+	ADDQ R8, R9
+	MOVQ R8, 208(AX)
+	MOVQ R9, 216(AX)
 	MOVQ 120(AX), R8
 	MOVQ 96(AX), R9
 	MOVQ 144(AX), R10
@@ -2499,16 +2516,20 @@ step:
 	PREFETCHT0 (R11)
 	ADDQ       DX, R11
 	PREFETCHT0 (R11)
-	PREFETCHT0 (SI)
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(SI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(SI)
-	PREFETCHT0 96(DI)
-	ADDQ       192(AX), SI
-	ADDQ       192(AX), DI
+	MOVQ       208(AX), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 96(R11)
+	ADDQ       192(AX), R11
+	MOVQ       R11, 208(AX)
+	MOVQ       216(AX), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 96(R11)
+	ADDQ       192(AX), R11
+	MOVQ       R11, 216(AX)
 	MOVQ       (R8), R10
 	ADDQ       $0x08, R8
 	LEAQ       (CX)(R10*4), R10
@@ -2548,33 +2569,36 @@ some:
 	VFMADD231PS  Y4, Y7, Y2
 	VFMADD231PS  Y5, Y7, Y3
 	ADDQ         $0x00000100, R9
+	PREFETCHT1   (SI)
+	PREFETCHT1   64(SI)
+	ADDQ         DI, SI
 	ADDQ         $0x10, R10
 	DECQ         R11
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), SI
-	TESTQ        SI, SI
+	MOVQ         24(AX), R8
+	TESTQ        R8, R8
 	JZ           noAdd
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	VADDPS       (SI)(BX*1), Y0, Y0
-	VADDPS       32(SI)(BX*1), Y2, Y2
-	ADDQ         DI, SI
-	VADDPS       (SI)(BX*1), Y1, Y1
-	VADDPS       32(SI)(BX*1), Y3, Y3
+	MOVQ         168(AX), R9
+	SHLQ         $0x02, R9
+	VADDPS       (R8)(BX*1), Y0, Y0
+	VADDPS       32(R8)(BX*1), Y2, Y2
+	ADDQ         R9, R8
+	VADDPS       (R8)(BX*1), Y1, Y1
+	VADDPS       32(R8)(BX*1), Y3, Y3
 
 noAdd:
-	MOVQ         176(AX), SI
-	TESTQ        SI, SI
+	MOVQ         176(AX), R8
+	TESTQ        R8, R8
 	JZ           store
-	VBROADCASTSS 208(AX), Y4
-	VBROADCASTSS 212(AX), Y5
+	VBROADCASTSS 240(AX), Y4
+	VBROADCASTSS 244(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y4, Y3
-	CMPQ         SI, $0x01
+	CMPQ         R8, $0x01
 	JEQ          store
 	VMINPS       Y0, Y5, Y0
 	VMINPS       Y1, Y5, Y1
@@ -2582,14 +2606,14 @@ noAdd:
 	VMINPS       Y3, Y5, Y3
 
 store:
-	MOVQ    (AX), SI
-	VMOVUPS Y0, (SI)(BX*1)
-	VMOVUPS Y2, 32(SI)(BX*1)
-	MOVQ    160(AX), DI
-	SHLQ    $0x02, DI
-	ADDQ    DI, SI
-	VMOVUPS Y1, (SI)(BX*1)
-	VMOVUPS Y3, 32(SI)(BX*1)
+	MOVQ    (AX), R8
+	VMOVUPS Y0, (R8)(BX*1)
+	VMOVUPS Y2, 32(R8)(BX*1)
+	MOVQ    160(AX), R9
+	SHLQ    $0x02, R9
+	ADDQ    R9, R8
+	VMOVUPS Y1, (R8)(BX*1)
+	VMOVUPS Y3, 32(R8)(BX*1)
 	ADDQ    $0x00000040, BX
 	ADDQ    DX, CX
 	ADDQ    DX, CX
@@ -2607,26 +2631,31 @@ TEXT ·blockAVX2x3(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y1, Y3
 	VMOVAPS Y0, Y4
 	VMOVAPS Y1, Y5
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -2640,16 +2669,20 @@ step:
 	PREFETCHT0 (R12)
 	ADDQ       DX, R12
 	PREFETCHT0 (R12)
-	PREFETCHT0 (DI)
-	PREFETCHT0 (R8)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 32(R8)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 96(DI)
-	PREFETCHT0 96(R8)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 32(R12)
+	PREFETCHT0 64(R12)
+	PREFETCHT0 96(R12)
+	ADDQ       192(AX), R12
+	MOVQ       R12, 208(AX)
+	MOVQ       216(AX), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 32(R12)
+	PREFETCHT0 64(R12)
+	PREFETCHT0 96(R12)
+	ADDQ       192(AX), R12
+	MOVQ       R12, 216(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -2701,37 +2734,40 @@ some:
 	VFMADD231PS  Y6, Y10, Y4
 	VFMADD231PS  Y7, Y10, Y5
 	ADDQ         $0x00000100, R10
+	PREFETCHT1   (DI)
+	PREFETCHT1   64(DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	DECQ         R12
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y2, Y2
-	VADDPS       64(DI)(BX*1), Y4, Y4
-	ADDQ         R8, DI
-	VADDPS       (DI)(BX*1), Y1, Y1
-	VADDPS       32(DI)(BX*1), Y3, Y3
-	VADDPS       64(DI)(BX*1), Y5, Y5
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y2, Y2
+	VADDPS       64(R9)(BX*1), Y4, Y4
+	ADDQ         R10, R9
+	VADDPS       (R9)(BX*1), Y1, Y1
+	VADDPS       32(R9)(BX*1), Y3, Y3
+	VADDPS       64(R9)(BX*1), Y5, Y5
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y6
-	VBROADCASTSS 212(AX), Y7
+	VBROADCASTSS 240(AX), Y6
+	VBROADCASTSS 244(AX), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMAXPS       Y5, Y6, Y5
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y7, Y0
 	VMINPS       Y1, Y7, Y1
@@ -2741,16 +2777,16 @@ noAdd:
 	VMINPS       Y5, Y7, Y5
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y2, 32(DI)(BX*1)
-	VMOVUPS Y4, 64(DI)(BX*1)
-	MOVQ    160(AX), R8
-	SHLQ    $0x02, R8
-	ADDQ    R8, DI
-	VMOVUPS Y1, (DI)(BX*1)
-	VMOVUPS Y3, 32(DI)(BX*1)
-	VMOVUPS Y5, 64(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y2, 32(R9)(BX*1)
+	VMOVUPS Y4, 64(R9)(BX*1)
+	MOVQ    160(AX), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)(BX*1)
+	VMOVUPS Y3, 32(R9)(BX*1)
+	VMOVUPS Y5, 64(R9)(BX*1)
 	ADDQ    $0x00000060, BX
 	ADDQ    SI, CX
 	DECQ    184(AX)
@@ -2767,28 +2803,33 @@ TEXT ·blockAVX2x4(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y1, Y3
 	VMOVAPS Y0, Y4
 	VMOVAPS Y1, Y5
 	VMOVAPS Y0, Y6
 	VMOVAPS Y1, Y7
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -2804,16 +2845,20 @@ step:
 	PREFETCHT0 (R13)
 	ADDQ       DX, R13
 	PREFETCHT0 (R13)
-	PREFETCHT0 (DI)
-	PREFETCHT0 (R8)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 32(R8)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 96(DI)
-	PREFETCHT0 96(R8)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 208(AX)
+	MOVQ       216(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 216(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -2878,33 +2923,36 @@ some:
 	VFMADD231PS  Y8, Y10, Y6
 	VFMADD231PS  Y9, Y10, Y7
 	ADDQ         $0x00000100, R10
+	PREFETCHT1   (DI)
+	PREFETCHT1   64(DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
 	DECQ         R13
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y2, Y2
-	VADDPS       64(DI)(BX*1), Y4, Y4
-	VADDPS       96(DI)(BX*1), Y6, Y6
-	ADDQ         R8, DI
-	VADDPS       (DI)(BX*1), Y1, Y1
-	VADDPS       32(DI)(BX*1), Y3, Y3
-	VADDPS       64(DI)(BX*1), Y5, Y5
-	VADDPS       96(DI)(BX*1), Y7, Y7
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y2, Y2
+	VADDPS       64(R9)(BX*1), Y4, Y4
+	VADDPS       96(R9)(BX*1), Y6, Y6
+	ADDQ         R10, R9
+	VADDPS       (R9)(BX*1), Y1, Y1
+	VADDPS       32(R9)(BX*1), Y3, Y3
+	VADDPS       64(R9)(BX*1), Y5, Y5
+	VADDPS       96(R9)(BX*1), Y7, Y7
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y8
-	VBROADCASTSS 212(AX), Y9
+	VBROADCASTSS 240(AX), Y8
+	VBROADCASTSS 244(AX), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMAXPS       Y2, Y8, Y2
@@ -2913,7 +2961,7 @@ noAdd:
 	VMAXPS       Y5, Y8, Y5
 	VMAXPS       Y6, Y8, Y6
 	VMAXPS       Y7, Y8, Y7
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y9, Y0
 	VMINPS       Y1, Y9, Y1
@@ -2925,18 +2973,18 @@ noAdd:
 	VMINPS       Y7, Y9, Y7
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y2, 32(DI)(BX*1)
-	VMOVUPS Y4, 64(DI)(BX*1)
-	VMOVUPS Y6, 96(DI)(BX*1)
-	MOVQ    160(AX), R8
-	SHLQ    $0x02, R8
-	ADDQ    R8, DI
-	VMOVUPS Y1, (DI)(BX*1)
-	VMOVUPS Y3, 32(DI)(BX*1)
-	VMOVUPS Y5, 64(DI)(BX*1)
-	VMOVUPS Y7, 96(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y2, 32(R9)(BX*1)
+	VMOVUPS Y4, 64(R9)(BX*1)
+	VMOVUPS Y6, 96(R9)(BX*1)
+	MOVQ    160(AX), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)(BX*1)
+	VMOVUPS Y3, 32(R9)(BX*1)
+	VMOVUPS Y5, 64(R9)(BX*1)
+	VMOVUPS Y7, 96(R9)(BX*1)
 	ADDQ    $0x00000080, BX
 	ADDQ    SI, CX
 	ADDQ    DX, CX
@@ -2954,11 +3002,14 @@ TEXT ·blockAVX2x5(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y1, Y3
 	VMOVAPS Y0, Y4
@@ -2967,17 +3018,19 @@ tile:
 	VMOVAPS Y1, Y7
 	VMOVAPS Y0, Y8
 	VMOVAPS Y1, Y9
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -2995,16 +3048,20 @@ step:
 	PREFETCHT0 (R13)
 	ADDQ       DX, R13
 	PREFETCHT0 (R13)
-	PREFETCHT0 (DI)
-	PREFETCHT0 (R8)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 32(R8)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 96(DI)
-	PREFETCHT0 96(R8)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 208(AX)
+	MOVQ       216(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 216(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -3081,35 +3138,38 @@ some:
 	VFMADD231PS  Y10, Y13, Y8
 	VFMADD231PS  Y11, Y13, Y9
 	ADDQ         $0x00000100, R10
+	PREFETCHT1   (DI)
+	PREFETCHT1   64(DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
 	DECQ         R13
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y2, Y2
-	VADDPS       64(DI)(BX*1), Y4, Y4
-	VADDPS       96(DI)(BX*1), Y6, Y6
-	VADDPS       128(DI)(BX*1), Y8, Y8
-	ADDQ         R8, DI
-	VADDPS       (DI)(BX*1), Y1, Y1
-	VADDPS       32(DI)(BX*1), Y3, Y3
-	VADDPS       64(DI)(BX*1), Y5, Y5
-	VADDPS       96(DI)(BX*1), Y7, Y7
-	VADDPS       128(DI)(BX*1), Y9, Y9
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y2, Y2
+	VADDPS       64(R9)(BX*1), Y4, Y4
+	VADDPS       96(R9)(BX*1), Y6, Y6
+	VADDPS       128(R9)(BX*1), Y8, Y8
+	ADDQ         R10, R9
+	VADDPS       (R9)(BX*1), Y1, Y1
+	VADDPS       32(R9)(BX*1), Y3, Y3
+	VADDPS       64(R9)(BX*1), Y5, Y5
+	VADDPS       96(R9)(BX*1), Y7, Y7
+	VADDPS       128(R9)(BX*1), Y9, Y9
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y10
-	VBROADCASTSS 212(AX), Y11
+	VBROADCASTSS 240(AX), Y10
+	VBROADCASTSS 244(AX), Y11
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
 	VMAXPS       Y2, Y10, Y2
@@ -3120,7 +3180,7 @@ noAdd:
 	VMAXPS       Y7, Y10, Y7
 	VMAXPS       Y8, Y10, Y8
 	VMAXPS       Y9, Y10, Y9
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y11, Y0
 	VMINPS       Y1, Y11, Y1
@@ -3134,20 +3194,20 @@ noAdd:
 	VMINPS       Y9, Y11, Y9
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y2, 32(DI)(BX*1)
-	VMOVUPS Y4, 64(DI)(BX*1)
-	VMOVUPS Y6, 96(DI)(BX*1)
-	VMOVUPS Y8, 128(DI)(BX*1)
-	MOVQ    160(AX), R8
-	SHLQ    $0x02, R8
-	ADDQ    R8, DI
-	VMOVUPS Y1, (DI)(BX*1)
-	VMOVUPS Y3, 32(DI)(BX*1)
-	VMOVUPS Y5, 64(DI)(BX*1)
-	VMOVUPS Y7, 96(DI)(BX*1)
-	VMOVUPS Y9, 128(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y2, 32(R9)(BX*1)
+	VMOVUPS Y4, 64(R9)(BX*1)
+	VMOVUPS Y6, 96(R9)(BX*1)
+	VMOVUPS Y8, 128(R9)(BX*1)
+	MOVQ    160(AX), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)(BX*1)
+	VMOVUPS Y3, 32(R9)(BX*1)
+	VMOVUPS Y5, 64(R9)(BX*1)
+	VMOVUPS Y7, 96(R9)(BX*1)
+	VMOVUPS Y9, 128(R9)(BX*1)
 	ADDQ    $0x000000a0, BX
 	ADDQ    SI, CX
 	ADDQ    DX, CX
@@ -3166,11 +3226,14 @@ TEXT ·blockAVX2x6(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
-	VMOVUPS 32(DI), Y1
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y1, Y3
 	VMOVAPS Y0, Y4
@@ -3181,17 +3244,19 @@ tile:
 	VMOVAPS Y1, Y9
 	VMOVAPS Y0, Y10
 	VMOVAPS Y1, Y11
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -3211,16 +3276,20 @@ step:
 	PREFETCHT0 (R13)
 	ADDQ       DX, R13
 	PREFETCHT0 (R13)
-	PREFETCHT0 (DI)
-	PREFETCHT0 (R8)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 32(R8)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 64(R8)
-	PREFETCHT0 96(DI)
-	PREFETCHT0 96(R8)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 208(AX)
+	MOVQ       216(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 216(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -3309,37 +3378,40 @@ some:
 	VFMADD231PS  Y12, Y15, Y10
 	VFMADD231PS  Y13, Y15, Y11
 	ADDQ         $0x00000100, R10
+	PREFETCHT1   (DI)
+	PREFETCHT1   64(DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
 	DECQ         R13
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y2, Y2
-	VADDPS       64(DI)(BX*1), Y4, Y4
-	VADDPS       96(DI)(BX*1), Y6, Y6
-	VADDPS       128(DI)(BX*1), Y8, Y8
-	VADDPS       160(DI)(BX*1), Y10, Y10
-	ADDQ         R8, DI
-	VADDPS       (DI)(BX*1), Y1, Y1
-	VADDPS       32(DI)(BX*1), Y3, Y3
-	VADDPS       64(DI)(BX*1), Y5, Y5
-	VADDPS       96(DI)(BX*1), Y7, Y7
-	VADDPS       128(DI)(BX*1), Y9, Y9
-	VADDPS       160(DI)(BX*1), Y11, Y11
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y2, Y2
+	VADDPS       64(R9)(BX*1), Y4, Y4
+	VADDPS       96(R9)(BX*1), Y6, Y6
+	VADDPS       128(R9)(BX*1), Y8, Y8
+	VADDPS       160(R9)(BX*1), Y10, Y10
+	ADDQ         R10, R9
+	VADDPS       (R9)(BX*1), Y1, Y1
+	VADDPS       32(R9)(BX*1), Y3, Y3
+	VADDPS       64(R9)(BX*1), Y5, Y5
+	VADDPS       96(R9)(BX*1), Y7, Y7
+	VADDPS       128(R9)(BX*1), Y9, Y9
+	VADDPS       160(R9)(BX*1), Y11, Y11
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y12
-	VBROADCASTSS 212(AX), Y13
+	VBROADCASTSS 240(AX), Y12
+	VBROADCASTSS 244(AX), Y13
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y2, Y12, Y2
@@ -3352,7 +3424,7 @@ noAdd:
 	VMAXPS       Y9, Y12, Y9
 	VMAXPS       Y10, Y12, Y10
 	VMAXPS       Y11, Y12, Y11
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y13, Y0
 	VMINPS       Y1, Y13, Y1
@@ -3368,22 +3440,22 @@ noAdd:
 	VMINPS       Y11, Y13, Y11
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y2, 32(DI)(BX*1)
-	VMOVUPS Y4, 64(DI)(BX*1)
-	VMOVUPS Y6, 96(DI)(BX*1)
-	VMOVUPS Y8, 128(DI)(BX*1)
-	VMOVUPS Y10, 160(DI)(BX*1)
-	MOVQ    160(AX), R8
-	SHLQ    $0x02, R8
-	ADDQ    R8, DI
-	VMOVUPS Y1, (DI)(BX*1)
-	VMOVUPS Y3, 32(DI)(BX*1)
-	VMOVUPS Y5, 64(DI)(BX*1)
-	VMOVUPS Y7, 96(DI)(BX*1)
-	VMOVUPS Y9, 128(DI)(BX*1)
-	VMOVUPS Y11, 160(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y2, 32(R9)(BX*1)
+	VMOVUPS Y4, 64(R9)(BX*1)
+	VMOVUPS Y6, 96(R9)(BX*1)
+	VMOVUPS Y8, 128(R9)(BX*1)
+	VMOVUPS Y10, 160(R9)(BX*1)
+	MOVQ    160(AX), R10
+	SHLQ    $0x02, R10
+	ADDQ    R10, R9
+	VMOVUPS Y1, (R9)(BX*1)
+	VMOVUPS Y3, 32(R9)(BX*1)
+	VMOVUPS Y5, 64(R9)(BX*1)
+	VMOVUPS Y7, 96(R9)(BX*1)
+	VMOVUPS Y9, 128(R9)(BX*1)
+	VMOVUPS Y11, 160(R9)(BX*1)
 	ADDQ    $0x000000c0, BX
 	ADDQ    SI, CX
 	ADDQ    SI, CX
@@ -3401,21 +3473,26 @@ TEXT ·narrowAVX2x1(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), BX
 	XORQ BX, BX
+	MOVQ 248(AX), SI
+	MOVQ 232(AX), DI
+	ADDQ 224(AX), SI
 
 tile:
-	MOVQ    48(AX), SI
-	VMOVUPS (SI), Y0
-	MOVQ    24(AX), SI
-	MOVQ    168(AX), DI
-	TESTQ   SI, SI
+	MOVQ    48(AX), R8
+	VMOVUPS (R8), Y0
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	TESTQ   R8, R8
 	JNZ     added
-	MOVQ    (AX), SI
-	MOVQ    160(AX), DI
+	MOVQ    (AX), R8
+	MOVQ    160(AX), R9
 
 added:
-	SHLQ $0x02, DI
-	ADDQ BX, SI
-	ADDQ SI, DI
+	SHLQ $0x02, R9
+	ADDQ BX, R8
+	ADDQ R8, R9
+	MOVQ R8, 208(AX)
+	MOVQ R9, 216(AX)
 	MOVQ 120(AX), R8
 	MOVQ 96(AX), R9
 	MOVQ 144(AX), R10
@@ -3425,12 +3502,13 @@ step:
 	MOVQ       8(R8), R11
 	LEAQ       (CX)(R11*4), R11
 	PREFETCHT0 (R11)
-	PREFETCHT0 (SI)
-	PREFETCHT0 32(SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 96(SI)
-	ADDQ       192(AX), SI
-	ADDQ       192(AX), DI
+	MOVQ       208(AX), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 96(R11)
+	ADDQ       192(AX), R11
+	MOVQ       R11, 208(AX)
 	MOVQ       (R8), R10
 	ADDQ       $0x08, R8
 	LEAQ       (CX)(R10*4), R10
@@ -3450,32 +3528,34 @@ some:
 	VBROADCASTSS 12(R10), Y2
 	VFMADD231PS  Y1, Y2, Y0
 	ADDQ         $0x00000080, R9
+	PREFETCHT1   (SI)
+	ADDQ         DI, SI
 	ADDQ         $0x10, R10
 	DECQ         R11
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), SI
-	TESTQ        SI, SI
+	MOVQ         24(AX), R8
+	TESTQ        R8, R8
 	JZ           noAdd
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	VADDPS       (SI)(BX*1), Y0, Y0
+	MOVQ         168(AX), R9
+	SHLQ         $0x02, R9
+	VADDPS       (R8)(BX*1), Y0, Y0
 
 noAdd:
-	MOVQ         176(AX), SI
-	TESTQ        SI, SI
+	MOVQ         176(AX), R8
+	TESTQ        R8, R8
 	JZ           store
-	VBROADCASTSS 208(AX), Y1
-	VBROADCASTSS 212(AX), Y2
+	VBROADCASTSS 240(AX), Y1
+	VBROADCASTSS 244(AX), Y2
 	VMAXPS       Y0, Y1, Y0
-	CMPQ         SI, $0x01
+	CMPQ         R8, $0x01
 	JEQ          store
 	VMINPS       Y0, Y2, Y0
 
 store:
-	MOVQ    (AX), SI
-	VMOVUPS Y0, (SI)(BX*1)
+	MOVQ    (AX), R8
+	VMOVUPS Y0, (R8)(BX*1)
 	ADDQ    $0x00000020, BX
 	ADDQ    DX, CX
 	DECQ    184(AX)
@@ -3492,22 +3572,27 @@ TEXT ·narrowAVX2x2(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), BX
 	XORQ BX, BX
+	MOVQ 248(AX), SI
+	MOVQ 232(AX), DI
+	ADDQ 224(AX), SI
 
 tile:
-	MOVQ    48(AX), SI
-	VMOVUPS (SI), Y0
+	MOVQ    48(AX), R8
+	VMOVUPS (R8), Y0
 	VMOVAPS Y0, Y1
-	MOVQ    24(AX), SI
-	MOVQ    168(AX), DI
-	TESTQ   SI, SI
+	MOVQ    24(AX), R8
+	MOVQ    168(AX), R9
+	TESTQ   R8, R8
 	JNZ     added
-	MOVQ    (AX), SI
-	MOVQ    160(AX), DI
+	MOVQ    (AX), R8
+	MOVQ    160(AX), R9
 
 added:
-	SHLQ $0x02, DI
-	ADDQ BX, SI
-	ADDQ SI, DI
+	SHLQ $0x02, R9
+	ADDQ BX, R8
+	ADDQ R8, R9
+	MOVQ R8, 208(AX)
+	MOVQ R9, 216(AX)
 	MOVQ 120(AX), R8
 	MOVQ 96(AX), R9
 	MOVQ 144(AX), R10
@@ -3519,12 +3604,13 @@ step:
 	PREFETCHT0 (R11)
 	ADDQ       DX, R11
 	PREFETCHT0 (R11)
-	PREFETCHT0 (SI)
-	PREFETCHT0 32(SI)
-	PREFETCHT0 64(SI)
-	PREFETCHT0 96(SI)
-	ADDQ       192(AX), SI
-	ADDQ       192(AX), DI
+	MOVQ       208(AX), R11
+	PREFETCHT0 (R11)
+	PREFETCHT0 32(R11)
+	PREFETCHT0 64(R11)
+	PREFETCHT0 96(R11)
+	ADDQ       192(AX), R11
+	MOVQ       R11, 208(AX)
 	MOVQ       (R8), R10
 	ADDQ       $0x08, R8
 	LEAQ       (CX)(R10*4), R10
@@ -3552,36 +3638,38 @@ some:
 	VBROADCASTSS 12(R10)(DX*1), Y4
 	VFMADD231PS  Y2, Y4, Y1
 	ADDQ         $0x00000080, R9
+	PREFETCHT1   (SI)
+	ADDQ         DI, SI
 	ADDQ         $0x10, R10
 	DECQ         R11
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), SI
-	TESTQ        SI, SI
+	MOVQ         24(AX), R8
+	TESTQ        R8, R8
 	JZ           noAdd
-	MOVQ         168(AX), DI
-	SHLQ         $0x02, DI
-	VADDPS       (SI)(BX*1), Y0, Y0
-	VADDPS       32(SI)(BX*1), Y1, Y1
+	MOVQ         168(AX), R9
+	SHLQ         $0x02, R9
+	VADDPS       (R8)(BX*1), Y0, Y0
+	VADDPS       32(R8)(BX*1), Y1, Y1
 
 noAdd:
-	MOVQ         176(AX), SI
-	TESTQ        SI, SI
+	MOVQ         176(AX), R8
+	TESTQ        R8, R8
 	JZ           store
-	VBROADCASTSS 208(AX), Y2
-	VBROADCASTSS 212(AX), Y3
+	VBROADCASTSS 240(AX), Y2
+	VBROADCASTSS 244(AX), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	CMPQ         SI, $0x01
+	CMPQ         R8, $0x01
 	JEQ          store
 	VMINPS       Y0, Y3, Y0
 	VMINPS       Y1, Y3, Y1
 
 store:
-	MOVQ    (AX), SI
-	VMOVUPS Y0, (SI)(BX*1)
-	VMOVUPS Y1, 32(SI)(BX*1)
+	MOVQ    (AX), R8
+	VMOVUPS Y0, (R8)(BX*1)
+	VMOVUPS Y1, 32(R8)(BX*1)
 	ADDQ    $0x00000040, BX
 	ADDQ    DX, CX
 	ADDQ    DX, CX
@@ -3599,23 +3687,28 @@ TEXT ·narrowAVX2x3(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -3629,12 +3722,13 @@ step:
 	PREFETCHT0 (R12)
 	ADDQ       DX, R12
 	PREFETCHT0 (R12)
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(DI)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R12
+	PREFETCHT0 (R12)
+	PREFETCHT0 32(R12)
+	PREFETCHT0 64(R12)
+	PREFETCHT0 96(R12)
+	ADDQ       192(AX), R12
+	MOVQ       R12, 208(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -3670,40 +3764,42 @@ some:
 	VBROADCASTSS 12(R11)(DX*2), Y6
 	VFMADD231PS  Y3, Y6, Y2
 	ADDQ         $0x00000080, R10
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	DECQ         R12
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y1, Y1
-	VADDPS       64(DI)(BX*1), Y2, Y2
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y1, Y1
+	VADDPS       64(R9)(BX*1), Y2, Y2
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y3
-	VBROADCASTSS 212(AX), Y4
+	VBROADCASTSS 240(AX), Y3
+	VBROADCASTSS 244(AX), Y4
 	VMAXPS       Y0, Y3, Y0
 	VMAXPS       Y1, Y3, Y1
 	VMAXPS       Y2, Y3, Y2
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y4, Y0
 	VMINPS       Y1, Y4, Y1
 	VMINPS       Y2, Y4, Y2
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y1, 32(DI)(BX*1)
-	VMOVUPS Y2, 64(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y1, 32(R9)(BX*1)
+	VMOVUPS Y2, 64(R9)(BX*1)
 	ADDQ    $0x00000060, BX
 	ADDQ    SI, CX
 	DECQ    184(AX)
@@ -3720,24 +3816,29 @@ TEXT ·narrowAVX2x4(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -3753,12 +3854,13 @@ step:
 	PREFETCHT0 (R13)
 	ADDQ       DX, R13
 	PREFETCHT0 (R13)
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(DI)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 208(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -3803,33 +3905,35 @@ some:
 	VBROADCASTSS 12(R12), Y5
 	VFMADD231PS  Y4, Y5, Y3
 	ADDQ         $0x00000080, R10
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
 	DECQ         R13
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y1, Y1
-	VADDPS       64(DI)(BX*1), Y2, Y2
-	VADDPS       96(DI)(BX*1), Y3, Y3
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y1, Y1
+	VADDPS       64(R9)(BX*1), Y2, Y2
+	VADDPS       96(R9)(BX*1), Y3, Y3
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y4
-	VBROADCASTSS 212(AX), Y5
+	VBROADCASTSS 240(AX), Y4
+	VBROADCASTSS 244(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
 	VMAXPS       Y3, Y4, Y3
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y5, Y0
 	VMINPS       Y1, Y5, Y1
@@ -3837,11 +3941,11 @@ noAdd:
 	VMINPS       Y3, Y5, Y3
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y1, 32(DI)(BX*1)
-	VMOVUPS Y2, 64(DI)(BX*1)
-	VMOVUPS Y3, 96(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y1, 32(R9)(BX*1)
+	VMOVUPS Y2, 64(R9)(BX*1)
+	VMOVUPS Y3, 96(R9)(BX*1)
 	ADDQ    $0x00000080, BX
 	ADDQ    SI, CX
 	ADDQ    DX, CX
@@ -3859,25 +3963,30 @@ TEXT ·narrowAVX2x5(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
 	VMOVAPS Y0, Y4
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -3895,12 +4004,13 @@ step:
 	PREFETCHT0 (R13)
 	ADDQ       DX, R13
 	PREFETCHT0 (R13)
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(DI)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 208(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -3953,35 +4063,37 @@ some:
 	VBROADCASTSS 12(R12)(DX*1), Y7
 	VFMADD231PS  Y5, Y7, Y4
 	ADDQ         $0x00000080, R10
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
 	DECQ         R13
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y1, Y1
-	VADDPS       64(DI)(BX*1), Y2, Y2
-	VADDPS       96(DI)(BX*1), Y3, Y3
-	VADDPS       128(DI)(BX*1), Y4, Y4
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y1, Y1
+	VADDPS       64(R9)(BX*1), Y2, Y2
+	VADDPS       96(R9)(BX*1), Y3, Y3
+	VADDPS       128(R9)(BX*1), Y4, Y4
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y5
-	VBROADCASTSS 212(AX), Y6
+	VBROADCASTSS 240(AX), Y5
+	VBROADCASTSS 244(AX), Y6
 	VMAXPS       Y0, Y5, Y0
 	VMAXPS       Y1, Y5, Y1
 	VMAXPS       Y2, Y5, Y2
 	VMAXPS       Y3, Y5, Y3
 	VMAXPS       Y4, Y5, Y4
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y6, Y0
 	VMINPS       Y1, Y6, Y1
@@ -3990,12 +4102,12 @@ noAdd:
 	VMINPS       Y4, Y6, Y4
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y1, 32(DI)(BX*1)
-	VMOVUPS Y2, 64(DI)(BX*1)
-	VMOVUPS Y3, 96(DI)(BX*1)
-	VMOVUPS Y4, 128(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y1, 32(R9)(BX*1)
+	VMOVUPS Y2, 64(R9)(BX*1)
+	VMOVUPS Y3, 96(R9)(BX*1)
+	VMOVUPS Y4, 128(R9)(BX*1)
 	ADDQ    $0x000000a0, BX
 	ADDQ    SI, CX
 	ADDQ    DX, CX
@@ -4014,26 +4126,31 @@ TEXT ·narrowAVX2x6(SB), NOSPLIT, $0-8
 	SHLQ $0x02, DX
 	LEAQ (DX)(DX*2), SI
 	XORQ BX, BX
+	MOVQ 248(AX), DI
+	MOVQ 232(AX), R8
+	ADDQ 224(AX), DI
 
 tile:
-	MOVQ    48(AX), DI
-	VMOVUPS (DI), Y0
+	MOVQ    48(AX), R9
+	VMOVUPS (R9), Y0
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
 	VMOVAPS Y0, Y4
 	VMOVAPS Y0, Y5
-	MOVQ    24(AX), DI
-	MOVQ    168(AX), R8
-	TESTQ   DI, DI
+	MOVQ    24(AX), R9
+	MOVQ    168(AX), R10
+	TESTQ   R9, R9
 	JNZ     added
-	MOVQ    (AX), DI
-	MOVQ    160(AX), R8
+	MOVQ    (AX), R9
+	MOVQ    160(AX), R10
 
 added:
-	SHLQ $0x02, R8
-	ADDQ BX, DI
-	ADDQ DI, R8
+	SHLQ $0x02, R10
+	ADDQ BX, R9
+	ADDQ R9, R10
+	MOVQ R9, 208(AX)
+	MOVQ R10, 216(AX)
 	MOVQ 120(AX), R9
 	MOVQ 96(AX), R10
 	MOVQ 144(AX), R11
@@ -4053,12 +4170,13 @@ step:
 	PREFETCHT0 (R13)
 	ADDQ       DX, R13
 	PREFETCHT0 (R13)
-	PREFETCHT0 (DI)
-	PREFETCHT0 32(DI)
-	PREFETCHT0 64(DI)
-	PREFETCHT0 96(DI)
-	ADDQ       192(AX), DI
-	ADDQ       192(AX), R8
+	MOVQ       208(AX), R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 32(R13)
+	PREFETCHT0 64(R13)
+	PREFETCHT0 96(R13)
+	ADDQ       192(AX), R13
+	MOVQ       R13, 208(AX)
 	MOVQ       (R9), R11
 	ADDQ       $0x08, R9
 	LEAQ       (CX)(R11*4), R11
@@ -4119,37 +4237,39 @@ some:
 	VBROADCASTSS 12(R12)(DX*2), Y9
 	VFMADD231PS  Y6, Y9, Y5
 	ADDQ         $0x00000080, R10
+	PREFETCHT1   (DI)
+	ADDQ         R8, DI
 	ADDQ         $0x10, R11
 	ADDQ         $0x10, R12
 	DECQ         R13
 	JNZ          some
 	DECQ         200(AX)
 	JNZ          step
-	MOVQ         24(AX), DI
-	TESTQ        DI, DI
+	MOVQ         24(AX), R9
+	TESTQ        R9, R9
 	JZ           noAdd
-	MOVQ         168(AX), R8
-	SHLQ         $0x02, R8
-	VADDPS       (DI)(BX*1), Y0, Y0
-	VADDPS       32(DI)(BX*1), Y1, Y1
-	VADDPS       64(DI)(BX*1), Y2, Y2
-	VADDPS       96(DI)(BX*1), Y3, Y3
-	VADDPS       128(DI)(BX*1), Y4, Y4
-	VADDPS       160(DI)(BX*1), Y5, Y5
+	MOVQ         168(AX), R10
+	SHLQ         $0x02, R10
+	VADDPS       (R9)(BX*1), Y0, Y0
+	VADDPS       32(R9)(BX*1), Y1, Y1
+	VADDPS       64(R9)(BX*1), Y2, Y2
+	VADDPS       96(R9)(BX*1), Y3, Y3
+	VADDPS       128(R9)(BX*1), Y4, Y4
+	VADDPS       160(R9)(BX*1), Y5, Y5
 
 noAdd:
-	MOVQ         176(AX), DI
-	TESTQ        DI, DI
+	MOVQ         176(AX), R9
+	TESTQ        R9, R9
 	JZ           store
-	VBROADCASTSS 208(AX), Y6
-	VBROADCASTSS 212(AX), Y7
+	VBROADCASTSS 240(AX), Y6
+	VBROADCASTSS 244(AX), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
 	VMAXPS       Y3, Y6, Y3
 	VMAXPS       Y4, Y6, Y4
 	VMAXPS       Y5, Y6, Y5
-	CMPQ         DI, $0x01
+	CMPQ         R9, $0x01
 	JEQ          store
 	VMINPS       Y0, Y7, Y0
 	VMINPS       Y1, Y7, Y1
@@ -4159,13 +4279,13 @@ noAdd:
 	VMINPS       Y5, Y7, Y5
 
 store:
-	MOVQ    (AX), DI
-	VMOVUPS Y0, (DI)(BX*1)
-	VMOVUPS Y1, 32(DI)(BX*1)
-	VMOVUPS Y2, 64(DI)(BX*1)
-	VMOVUPS Y3, 96(DI)(BX*1)
-	VMOVUPS Y4, 128(DI)(BX*1)
-	VMOVUPS Y5, 160(DI)(BX*1)
+	MOVQ    (AX), R9
+	VMOVUPS Y0, (R9)(BX*1)
+	VMOVUPS Y1, 32(R9)(BX*1)
+	VMOVUPS Y2, 64(R9)(BX*1)
+	VMOVUPS Y3, 96(R9)(BX*1)
+	VMOVUPS Y4, 128(R9)(BX*1)
+	VMOVUPS Y5, 160(R9)(BX*1)
 	ADDQ    $0x000000c0, BX
 	ADDQ    SI, CX
 	ADDQ    SI, CX
@@ -4199,6 +4319,8 @@ added:
 	SHLQ $0x02, DI
 	ADDQ BX, SI
 	ADDQ SI, DI
+	MOVQ SI, 208(AX)
+	MOVQ DI, 216(AX)
 	MOVQ 120(AX), SI
 	MOVQ 96(AX), DI
 	MOVQ 144(AX), R8
@@ -4229,8 +4351,8 @@ noAdd:
 	MOVQ         176(AX), SI
 	TESTQ        SI, SI
 	JZ           store
-	VBROADCASTSS 208(AX), Y2
-	VBROADCASTSS 212(AX), Y3
+	VBROADCASTSS 240(AX), Y2
+	VBROADCASTSS 244(AX), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
 	CMPQ         SI, $0x01
@@ -4279,6 +4401,8 @@ added:
 	SHLQ $0x02, DI
 	ADDQ BX, SI
 	ADDQ SI, DI
+	MOVQ SI, 208(AX)
+	MOVQ DI, 216(AX)
 	MOVQ 120(AX), SI
 	MOVQ 96(AX), DI
 	MOVQ 144(AX), R8
@@ -4314,8 +4438,8 @@ noAdd:
 	MOVQ         176(AX), SI
 	TESTQ        SI, SI
 	JZ           store
-	VBROADCASTSS 208(AX), Y4
-	VBROADCASTSS 212(AX), Y5
+	VBROADCASTSS 240(AX), Y4
+	VBROADCASTSS 244(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
@@ -4373,6 +4497,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -4413,8 +4539,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y6
-	VBROADCASTSS 212(AX), Y7
+	VBROADCASTSS 240(AX), Y6
+	VBROADCASTSS 244(AX), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2
@@ -4479,6 +4605,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -4525,8 +4653,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y8
-	VBROADCASTSS 212(AX), Y9
+	VBROADCASTSS 240(AX), Y8
+	VBROADCASTSS 244(AX), Y9
 	VMAXPS       Y0, Y8, Y0
 	VMAXPS       Y1, Y8, Y1
 	VMAXPS       Y2, Y8, Y2
@@ -4600,6 +4728,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -4651,8 +4781,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y10
-	VBROADCASTSS 212(AX), Y11
+	VBROADCASTSS 240(AX), Y10
+	VBROADCASTSS 244(AX), Y11
 	VMAXPS       Y0, Y10, Y0
 	VMAXPS       Y1, Y10, Y1
 	VMAXPS       Y2, Y10, Y2
@@ -4735,6 +4865,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -4791,8 +4923,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y12
-	VBROADCASTSS 212(AX), Y13
+	VBROADCASTSS 240(AX), Y12
+	VBROADCASTSS 244(AX), Y13
 	VMAXPS       Y0, Y12, Y0
 	VMAXPS       Y1, Y12, Y1
 	VMAXPS       Y2, Y12, Y2
@@ -4869,6 +5001,8 @@ added:
 	SHLQ $0x02, DI
 	ADDQ BX, SI
 	ADDQ SI, DI
+	MOVQ SI, 208(AX)
+	MOVQ DI, 216(AX)
 	MOVQ 120(AX), SI
 	MOVQ 96(AX), DI
 	MOVQ 144(AX), R8
@@ -4895,8 +5029,8 @@ noAdd:
 	MOVQ         176(AX), SI
 	TESTQ        SI, SI
 	JZ           store
-	VBROADCASTSS 208(AX), Y1
-	VBROADCASTSS 212(AX), Y2
+	VBROADCASTSS 240(AX), Y1
+	VBROADCASTSS 244(AX), Y2
 	VMAXPS       Y0, Y1, Y0
 	CMPQ         SI, $0x01
 	JEQ          store
@@ -4937,6 +5071,8 @@ added:
 	SHLQ $0x02, DI
 	ADDQ BX, SI
 	ADDQ SI, DI
+	MOVQ SI, 208(AX)
+	MOVQ DI, 216(AX)
 	MOVQ 120(AX), SI
 	MOVQ 96(AX), DI
 	MOVQ 144(AX), R8
@@ -4966,8 +5102,8 @@ noAdd:
 	MOVQ         176(AX), SI
 	TESTQ        SI, SI
 	JZ           store
-	VBROADCASTSS 208(AX), Y2
-	VBROADCASTSS 212(AX), Y3
+	VBROADCASTSS 240(AX), Y2
+	VBROADCASTSS 244(AX), Y3
 	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
 	CMPQ         SI, $0x01
@@ -5013,6 +5149,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -5045,8 +5183,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y3
-	VBROADCASTSS 212(AX), Y4
+	VBROADCASTSS 240(AX), Y3
+	VBROADCASTSS 244(AX), Y4
 	VMAXPS       Y0, Y3, Y0
 	VMAXPS       Y1, Y3, Y1
 	VMAXPS       Y2, Y3, Y2
@@ -5095,6 +5233,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -5131,8 +5271,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y4
-	VBROADCASTSS 212(AX), Y5
+	VBROADCASTSS 240(AX), Y4
+	VBROADCASTSS 244(AX), Y5
 	VMAXPS       Y0, Y4, Y0
 	VMAXPS       Y1, Y4, Y1
 	VMAXPS       Y2, Y4, Y2
@@ -5186,6 +5326,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -5225,8 +5367,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y5
-	VBROADCASTSS 212(AX), Y6
+	VBROADCASTSS 240(AX), Y5
+	VBROADCASTSS 244(AX), Y6
 	VMAXPS       Y0, Y5, Y0
 	VMAXPS       Y1, Y5, Y1
 	VMAXPS       Y2, Y5, Y2
@@ -5285,6 +5427,8 @@ added:
 	SHLQ $0x02, R8
 	ADDQ BX, DI
 	ADDQ DI, R8
+	MOVQ DI, 208(AX)
+	MOVQ R8, 216(AX)
 	MOVQ 120(AX), DI
 	MOVQ 96(AX), R8
 	MOVQ 144(AX), R9
@@ -5327,8 +5471,8 @@ noAdd:
 	MOVQ         176(AX), DI
 	TESTQ        DI, DI
 	JZ           store
-	VBROADCASTSS 208(AX), Y6
-	VBROADCASTSS 212(AX), Y7
+	VBROADCASTSS 240(AX), Y6
+	VBROADCASTSS 244(AX), Y7
 	VMAXPS       Y0, Y6, Y0
 	VMAXPS       Y1, Y6, Y1
 	VMAXPS       Y2, Y6, Y2

@@ -1162,7 +1162,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
 	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
@@ -1170,7 +1170,7 @@ noAdd:
 	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4ea4f400 // fmin v0.4s, v0.4s, v4.4s
 	WORD $0x4ea4f421 // fmin v1.4s, v1.4s, v4.4s
@@ -1312,7 +1312,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
 	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
@@ -1324,7 +1324,7 @@ noAdd:
 	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4ea8f400 // fmin v0.4s, v0.4s, v8.4s
 	WORD $0x4ea8f421 // fmin v1.4s, v1.4s, v8.4s
@@ -1517,7 +1517,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4e2cf400 // fmax v0.4s, v0.4s, v12.4s
 	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
@@ -1533,7 +1533,7 @@ noAdd:
 	WORD $0x4e2cf56b // fmax v11.4s, v11.4s, v12.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4eacf400 // fmin v0.4s, v0.4s, v12.4s
 	WORD $0x4eacf421 // fmin v1.4s, v1.4s, v12.4s
@@ -1777,7 +1777,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V16.S4]
 	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
 	WORD $0x4e30f421 // fmax v1.4s, v1.4s, v16.4s
@@ -1797,7 +1797,7 @@ noAdd:
 	WORD $0x4e30f5ef // fmax v15.4s, v15.4s, v16.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V16.S4]
 	WORD $0x4eb0f400 // fmin v0.4s, v0.4s, v16.4s
 	WORD $0x4eb0f421 // fmin v1.4s, v1.4s, v16.4s
@@ -2092,7 +2092,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V20.S4]
 	WORD $0x4e34f400 // fmax v0.4s, v0.4s, v20.4s
 	WORD $0x4e34f421 // fmax v1.4s, v1.4s, v20.4s
@@ -2116,7 +2116,7 @@ noAdd:
 	WORD $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V20.S4]
 	WORD $0x4eb4f400 // fmin v0.4s, v0.4s, v20.4s
 	WORD $0x4eb4f421 // fmin v1.4s, v1.4s, v20.4s
@@ -2462,7 +2462,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V24.S4]
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
@@ -2490,7 +2490,7 @@ noAdd:
 	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V24.S4]
 	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
@@ -2586,13 +2586,13 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V2.S4]
 	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V2.S4]
 	WORD $0x4ea2f400 // fmin v0.4s, v0.4s, v2.4s
 	WORD $0x4ea2f421 // fmin v1.4s, v1.4s, v2.4s
@@ -2676,7 +2676,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
 	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
@@ -2684,7 +2684,7 @@ noAdd:
 	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4ea4f400 // fmin v0.4s, v0.4s, v4.4s
 	WORD $0x4ea4f421 // fmin v1.4s, v1.4s, v4.4s
@@ -2795,7 +2795,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V6.S4]
 	WORD $0x4e26f400 // fmax v0.4s, v0.4s, v6.4s
 	WORD $0x4e26f421 // fmax v1.4s, v1.4s, v6.4s
@@ -2805,7 +2805,7 @@ noAdd:
 	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V6.S4]
 	WORD $0x4ea6f400 // fmin v0.4s, v0.4s, v6.4s
 	WORD $0x4ea6f421 // fmin v1.4s, v1.4s, v6.4s
@@ -2943,7 +2943,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
 	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
@@ -2955,7 +2955,7 @@ noAdd:
 	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4ea8f400 // fmin v0.4s, v0.4s, v8.4s
 	WORD $0x4ea8f421 // fmin v1.4s, v1.4s, v8.4s
@@ -3120,7 +3120,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V10.S4]
 	WORD $0x4e2af400 // fmax v0.4s, v0.4s, v10.4s
 	WORD $0x4e2af421 // fmax v1.4s, v1.4s, v10.4s
@@ -3134,7 +3134,7 @@ noAdd:
 	WORD $0x4e2af529 // fmax v9.4s, v9.4s, v10.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V10.S4]
 	WORD $0x4eaaf400 // fmin v0.4s, v0.4s, v10.4s
 	WORD $0x4eaaf421 // fmin v1.4s, v1.4s, v10.4s
@@ -3326,7 +3326,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4e2cf400 // fmax v0.4s, v0.4s, v12.4s
 	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
@@ -3342,7 +3342,7 @@ noAdd:
 	WORD $0x4e2cf56b // fmax v11.4s, v11.4s, v12.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4eacf400 // fmin v0.4s, v0.4s, v12.4s
 	WORD $0x4eacf421 // fmin v1.4s, v1.4s, v12.4s
@@ -3405,7 +3405,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
 	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
@@ -3413,7 +3413,7 @@ noAdd:
 	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4ea4f400 // fmin v0.4s, v0.4s, v4.4s
 	WORD $0x4ea4f421 // fmin v1.4s, v1.4s, v4.4s
@@ -3483,7 +3483,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
 	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
@@ -3495,7 +3495,7 @@ noAdd:
 	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4ea8f400 // fmin v0.4s, v0.4s, v8.4s
 	WORD $0x4ea8f421 // fmin v1.4s, v1.4s, v8.4s
@@ -3587,7 +3587,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4e2cf400 // fmax v0.4s, v0.4s, v12.4s
 	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
@@ -3603,7 +3603,7 @@ noAdd:
 	WORD $0x4e2cf56b // fmax v11.4s, v11.4s, v12.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4eacf400 // fmin v0.4s, v0.4s, v12.4s
 	WORD $0x4eacf421 // fmin v1.4s, v1.4s, v12.4s
@@ -3717,7 +3717,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V16.S4]
 	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
 	WORD $0x4e30f421 // fmax v1.4s, v1.4s, v16.4s
@@ -3737,7 +3737,7 @@ noAdd:
 	WORD $0x4e30f5ef // fmax v15.4s, v15.4s, v16.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V16.S4]
 	WORD $0x4eb0f400 // fmin v0.4s, v0.4s, v16.4s
 	WORD $0x4eb0f421 // fmin v1.4s, v1.4s, v16.4s
@@ -3873,7 +3873,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V20.S4]
 	WORD $0x4e34f400 // fmax v0.4s, v0.4s, v20.4s
 	WORD $0x4e34f421 // fmax v1.4s, v1.4s, v20.4s
@@ -3897,7 +3897,7 @@ noAdd:
 	WORD $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V20.S4]
 	WORD $0x4eb4f400 // fmin v0.4s, v0.4s, v20.4s
 	WORD $0x4eb4f421 // fmin v1.4s, v1.4s, v20.4s
@@ -4055,7 +4055,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V24.S4]
 	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
 	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
@@ -4083,7 +4083,7 @@ noAdd:
 	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V24.S4]
 	WORD $0x4eb8f400 // fmin v0.4s, v0.4s, v24.4s
 	WORD $0x4eb8f421 // fmin v1.4s, v1.4s, v24.4s
@@ -4157,13 +4157,13 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V2.S4]
 	WORD $0x4e22f400 // fmax v0.4s, v0.4s, v2.4s
 	WORD $0x4e22f421 // fmax v1.4s, v1.4s, v2.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V2.S4]
 	WORD $0x4ea2f400 // fmin v0.4s, v0.4s, v2.4s
 	WORD $0x4ea2f421 // fmin v1.4s, v1.4s, v2.4s
@@ -4210,7 +4210,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
 	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
@@ -4218,7 +4218,7 @@ noAdd:
 	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V4.S4]
 	WORD $0x4ea4f400 // fmin v0.4s, v0.4s, v4.4s
 	WORD $0x4ea4f421 // fmin v1.4s, v1.4s, v4.4s
@@ -4277,7 +4277,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V6.S4]
 	WORD $0x4e26f400 // fmax v0.4s, v0.4s, v6.4s
 	WORD $0x4e26f421 // fmax v1.4s, v1.4s, v6.4s
@@ -4287,7 +4287,7 @@ noAdd:
 	WORD $0x4e26f4a5 // fmax v5.4s, v5.4s, v6.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V6.S4]
 	WORD $0x4ea6f400 // fmin v0.4s, v0.4s, v6.4s
 	WORD $0x4ea6f421 // fmin v1.4s, v1.4s, v6.4s
@@ -4358,7 +4358,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
 	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
@@ -4370,7 +4370,7 @@ noAdd:
 	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V8.S4]
 	WORD $0x4ea8f400 // fmin v0.4s, v0.4s, v8.4s
 	WORD $0x4ea8f421 // fmin v1.4s, v1.4s, v8.4s
@@ -4453,7 +4453,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V10.S4]
 	WORD $0x4e2af400 // fmax v0.4s, v0.4s, v10.4s
 	WORD $0x4e2af421 // fmax v1.4s, v1.4s, v10.4s
@@ -4467,7 +4467,7 @@ noAdd:
 	WORD $0x4e2af529 // fmax v9.4s, v9.4s, v10.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V10.S4]
 	WORD $0x4eaaf400 // fmin v0.4s, v0.4s, v10.4s
 	WORD $0x4eaaf421 // fmin v1.4s, v1.4s, v10.4s
@@ -4562,7 +4562,7 @@ step:
 noAdd:
 	MOVD 176(R0), R5
 	CBZ R5, store
-	ADD $208, R0, R7
+	ADD $240, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4e2cf400 // fmax v0.4s, v0.4s, v12.4s
 	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
@@ -4578,7 +4578,7 @@ noAdd:
 	WORD $0x4e2cf56b // fmax v11.4s, v11.4s, v12.4s
 	SUB $1, R5, R5
 	CBZ R5, store
-	ADD $212, R0, R7
+	ADD $244, R0, R7
 	VLD1R (R7), [V12.S4]
 	WORD $0x4eacf400 // fmin v0.4s, v0.4s, v12.4s
 	WORD $0x4eacf421 // fmin v1.4s, v1.4s, v12.4s

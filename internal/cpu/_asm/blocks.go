@@ -45,6 +45,10 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	xi3 := GP64()
 	LEAQ(indexed(xi, xi, 2, 0), xi3)
 	XORQ(done, done)
+	var next fetching
+	if unroll > 1 {
+		next = newFetching(arg)
+	}
 
 	Label("tile")
 	bias := load(arg(blkBias))
@@ -56,7 +60,7 @@ func blockTile(s isa, name string, m, n, unroll int) {
 			VMOVAPS(acc(0, j), acc(i, j))
 		}
 	}
-	tail := newEnding(arg, done)
+	beginEnding(arg, done)
 	offs, w := load(arg(blkOffs)), load(arg(blkW))
 	beginSteps(arg)
 	bases := make([]reg.GPVirtual, (m+2)/3)
@@ -73,7 +77,7 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	Label("step")
 	if unroll > 1 {
 		prefetchStep(x, offs, xi, count, m)
-		tail.ask(s, arg, n)
+		askEnding(s, arg, n, count)
 	}
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
@@ -98,6 +102,7 @@ func blockTile(s isa, name string, m, n, unroll int) {
 	}
 	ADDQ(operand.U32(unroll*n*s.bytes), w)
 	if unroll > 1 {
+		next.ask(unroll * n * s.bytes)
 		for _, r := range bases {
 			ADDQ(operand.Imm(uint64(4*unroll)), r)
 		}
@@ -144,37 +149,55 @@ func nextTile(s isa, arg func(int) operand.Mem, m int, x, xi, xi3, done reg.Regi
 	JNZ(operand.LabelRef("tile"))
 }
 
-// An ending asks, step by step, for the lines that the end of a tile adds or
-// stores to: all at once they would keep the weights waiting.
-type ending struct{ line, block reg.GPVirtual }
-
 // endingLines is how many lines of each block a step asks for.
 const endingLines = 4
 
-// newEnding begins a tile, done bytes behind the first one.
-func newEnding(arg func(int) operand.Mem, done reg.Register) ending {
-	e := ending{load(arg(blkAdd)), load(arg(blkAddj))}
-	TESTQ(e.line, e.line)
+// beginEnding begins to ask, step by step, for the lines that the end of a tile
+// adds or stores to, done bytes behind the first tile's: all at once they would
+// keep the weights waiting.
+func beginEnding(arg func(int) operand.Mem, done reg.Register) {
+	line, block := load(arg(blkAdd)), load(arg(blkAddj))
+	TESTQ(line, line)
 	JNZ(operand.LabelRef("added"))
-	MOVQ(arg(blkY), e.line)
-	MOVQ(arg(blkYj), e.block)
+	MOVQ(arg(blkY), line)
+	MOVQ(arg(blkYj), block)
 	Label("added")
-	SHLQ(operand.Imm(2), e.block)
-	ADDQ(done, e.line)
-	ADDQ(e.line, e.block)
-	return e
+	SHLQ(operand.Imm(2), block)
+	ADDQ(done, line)
+	ADDQ(line, block)
+	MOVQ(line, arg(blkLine))
+	MOVQ(block, arg(blkLine2))
 }
 
-// ask asks for a step's lines of n blocks.
-func (e ending) ask(s isa, arg func(int) operand.Mem, n int) {
-	for i := range endingLines {
-		PREFETCHT0(at(e.line, i*s.bytes))
-		if n > 1 {
-			PREFETCHT0(at(e.block, i*s.bytes))
+// askEnding asks for a step's lines of n blocks. line is a free register.
+func askEnding(s isa, arg func(int) operand.Mem, n int, line reg.Register) {
+	for _, place := range []int{blkLine, blkLine2}[:n] {
+		MOVQ(arg(place), line)
+		for i := range endingLines {
+			PREFETCHT0(at(line, i*s.bytes))
 		}
+		ADDQ(arg(blkAhead), line)
+		MOVQ(line, arg(place))
 	}
-	ADDQ(arg(blkAhead), e.line)
-	ADDQ(arg(blkAhead), e.block)
+}
+
+// A fetching asks, all through a call's steps, for the weights of the next
+// call: read when they are needed, they come at the memory's pace.
+type fetching struct{ at, step reg.GPVirtual }
+
+func newFetching(arg func(int) operand.Mem) fetching {
+	f := fetching{load(arg(blkNext)), load(arg(blkFetch))}
+	ADDQ(arg(blkFetched), f.at)
+	return f
+}
+
+// ask asks for half of as many bytes as the weights that were used since it was
+// last called: a call of at least two tiles gets through all.
+func (f fetching) ask(bytes int) {
+	for i := 0; i < bytes/2; i += 64 {
+		PREFETCHT1(at(f.at, i))
+	}
+	ADDQ(f.step, f.at)
 }
 
 // blockEnd adds, clamps and stores.

@@ -13,7 +13,7 @@ import (
 // Offsets of the argument structs' fields, see internal/cpu/kernels_low.go:
 // lowArgs begins with blockArgs.
 const (
-	lowX, lowW, lowStart, lowScale = 216, 240, 264, 288
+	lowX, lowW, lowStart, lowScale = 272, 296, 320, 344
 	lopY, lopX, lopOffs, lopMask   = 0, 24, 48, 72
 	lopN, lopXi, lopZero, lopInv   = 80, 88, 96, 104
 	lowUnits                       = 16 // of 4 bytes, in a packed pixel
@@ -101,7 +101,7 @@ func (t lowTile) write(name string) {
 	XORQ(done, done)
 	Label("tile")
 	t.start(arg)
-	tail := newEnding(arg, done)
+	beginEnding(arg, done)
 	offs, w := load(arg(blkOffs)), load(arg(lowW))
 	beginSteps(arg)
 	bases := make([]reg.GPVirtual, (t.m+2)/3)
@@ -110,7 +110,7 @@ func (t lowTile) write(name string) {
 	}
 	Label("step")
 	prefetchStep(x, offs, xi, count, t.m)
-	tail.ask(t.isa, arg, t.n)
+	askEnding(t.isa, arg, t.n, count)
 	MOVQ(at(offs, 0), bases[0])
 	ADDQ(operand.Imm(8), offs)
 	LEAQ(indexed(x, bases[0], 4, 0), bases[0])

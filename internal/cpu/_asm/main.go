@@ -143,8 +143,9 @@ const (
 
 	blkY, blkAdd, blkBias, blkX, blkW, blkOffs              = 0, 24, 48, 72, 96, 120
 	blkSteps, blkXi, blkYj, blkAddj, blkClamp               = 144, 152, 160, 168, 176
-	blkTiles, blkAhead, blkLeft                             = 184, 192, 200
-	blkLo, blkHi                                            = 208, 212
+	blkTiles, blkAhead, blkLeft, blkLine, blkLine2          = 184, 192, 200, 208, 216
+	blkFetched, blkFetch, blkLo, blkHi                      = 224, 232, 240, 244
+	blkNext                                                 = 248
 	tapY, tapX, tapW, tapBias, tapOffs                      = 0, 24, 48, 72, 96
 	tapN, tapXi, tapCount, tapLo, tapHi, tapScale           = 120, 128, 136, 144, 148, 152
 	winX, winY, winAdd, winBias, winTmp, winConsts          = 0, 24, 48, 72, 96, 120
@@ -184,10 +185,11 @@ func checkLayout() {
 	for i, f := range strings.Fields("y add bias x w offs") {
 		check("blockArgs."+f, 24*i)
 	}
-	for i, f := range strings.Fields("steps xi yj addj clamp tiles ahead left lo") {
+	for i, f := range strings.Fields("steps xi yj addj clamp tiles ahead left line line2 fetched fetch lo") {
 		check("blockArgs."+f, 144+8*i)
 	}
 	check("blockArgs.hi", blkHi)
+	check("blockArgs.next", blkNext)
 	for i, f := range strings.Fields("y x w bias offs n") {
 		check("tapArgs."+f, 24*i)
 	}
