@@ -414,6 +414,43 @@ func TestInputs(t *testing.T) {
 	}
 }
 
+// TestNormalise: the first input is normalised, planes put in another order or
+// both, whether a convolution reads it or another operator.
+func TestNormalise(t *testing.T) {
+	w := tensor.New(2, 3, 1, 1)
+	copy(w.Data, []float32{1, 10, 100, 0, 0, 1})
+	pixels := tensor.Of([]float32{1, -2, 3, 4, -5, 6}, 1, 3, 1, 2)
+	for _, c := range []struct {
+		by         cpu.Normalise
+		relu, conv []float32
+	}{
+		{cpu.Normalise{}, []float32{1, 0, 3, 4, 0, 6}, []float32{1 + 30 - 500, -2 + 40 + 600, -5, 6}},
+		{cpu.Normalise{From: []int{2, 1, 0}}, []float32{0, 6, 3, 4, 1, 0}, []float32{-5 + 30 + 100, 6 + 40 - 200, 1, -2}},
+		{cpu.Normalise{Scale: []float32{1, 1, 2}, Shift: []float32{0, 1, 0}, From: []int{2, 1, 0}},
+			[]float32{0, 6, 4, 5, 2, 0}, []float32{-5 + 40 + 200, 6 + 50 - 400, 2, -4}},
+	} {
+		x := &graph.Value{Name: "x", Shape: tensor.Shape{1, 3, 1, 2}}
+		relu := &graph.Value{Name: "relu", Shape: x.Shape}
+		conv := &graph.Value{Name: "conv", Shape: tensor.Shape{1, 2, 1, 2}}
+		g := &graph.Graph{Name: "hand.onnx", Inputs: []*graph.Value{x}, Outputs: []*graph.Value{relu, conv}, Nodes: []*graph.Node{
+			{Name: "a", Op: op.Conv{}, In: []*graph.Value{x, {Name: "w", Shape: w.Shape, Const: w}}, Out: conv},
+			{Name: "b", Op: op.Relu{}, In: []*graph.Value{x}, Out: relu},
+		}}
+		e, err := CPU(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec, err := e.Compile(Program{Graph: g, Normalise: c.by}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := run(t, exec, pixels)
+		testkit.Compare(t, "relu", out[0].Data, c.relu, testkit.Exact)
+		testkit.Compare(t, "conv", out[1].Data, c.conv, testkit.Exact)
+		e.Close()
+	}
+}
+
 // TestResidualOfItself: a convolution that adds its own input must not write
 // over it, though nothing reads it later.
 func TestResidualOfItself(t *testing.T) {

@@ -199,7 +199,7 @@ func (x *plan) asPlain(v *graph.Value) *place {
 // normalised, it is a normalised copy.
 func (x *plan) source(v *graph.Value) *place {
 	from := x.plain[v]
-	if from.input != 0 || x.lead.Scale == nil {
+	if from.input != 0 || x.lead.None() {
 		return from
 	}
 	p := x.place(v.Shape, false)
