@@ -173,7 +173,7 @@ func TestPick(t *testing.T) {
 // TestMissing asks for a precision that is not there once, and for the others.
 func TestMissing(t *testing.T) {
 	asked := ""
-	maker := func(s Spec) ([]*Case, error) {
+	maker := func(_ context.Context, s Spec) ([]*Case, error) {
 		asked += s.Precision + " "
 		if s.Precision == "int8" {
 			return nil, lackError{errors.New("no such adder")}

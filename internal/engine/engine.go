@@ -32,7 +32,7 @@ type Options struct {
 	MaxMemory int64  // bytes of activations and packed weights allowed; 0 is no limit
 	Precision string // of the products: "" or "f32", "bf16", "int8"
 
-	// Samples is a first input as Run takes it: images like those to come.
+	// Samples is the only input as Run takes it: images like those to come.
 	// int8 takes the ranges of activations from them; with them, a low
 	// precision tells its Deviation.
 	Samples *tensor.Tensor
@@ -47,7 +47,8 @@ type Engine interface {
 	Name() string                    // e.g. "cpu (avx512, 2 threads)"
 	Arithmetic() string              // e.g. "cpu avx512": engines of one arithmetic give the same bytes
 	Supports(precision string) error // nil, or why this machine lacks it
-	Compile(Program, Options) (Exec, error)
+	// Compile ends early with ctx.
+	Compile(context.Context, Program, Options) (Exec, error)
 	Close() // lets the machine go; what was compiled cannot run any more
 }
 

@@ -147,7 +147,7 @@ func TestImplementations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := NewCPU(d).Compile(Program{Graph: g}, Options{})
+			e, err := NewCPU(d).Compile(t.Context(), Program{Graph: g}, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,7 +272,7 @@ func TestStreams(t *testing.T) {
 					t.Fatal(err)
 				}
 				engine := NewCPU(d)
-				e, err := engine.Compile(Program{Graph: g}, Options{})
+				e, err := engine.Compile(t.Context(), Program{Graph: g}, Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -305,6 +305,30 @@ func TestStreams(t *testing.T) {
 				engine.Close()
 			}
 		}
+	}
+}
+
+// TestStreamsAndMemory: a limit that streams fit into leaves them; where only
+// one program for all fits, that one runs, with the same numbers.
+func TestStreamsAndMemory(t *testing.T) {
+	g := seeded(t, "resnet18", weights.SeededOptions{}, 9)
+	g.Outputs = []*graph.Value{lastMap(g)}
+	x := noise(9, 96, false)
+	var needs [2]int64 // of all in one, and of streams
+	var want []float32
+	for i, together := range []bool{true, false} {
+		e := compile(t, g, Options{together: together}).(*cpuExec)
+		needs[i], want = e.memory, run(t, e, x)[0].Data
+	}
+	if needs[0] >= needs[1] {
+		t.Fatalf("one program needs %d bytes, streams %d", needs[0], needs[1])
+	}
+	for limit, streams := range map[int64]bool{0: true, needs[1]: true, needs[1] - 1: false, needs[0]: false} {
+		e := compile(t, g, Options{MaxMemory: limit}).(*cpuExec)
+		if (e.streams != nil) != streams || limit > 0 && e.memory > limit {
+			t.Errorf("limit %d: streams %v, %d bytes", limit, e.streams != nil, e.memory)
+		}
+		testkit.Compare(t, fmt.Sprint("limit ", limit), run(t, e, x)[0].Data, want, testkit.Exact)
 	}
 }
 
@@ -341,11 +365,11 @@ func TestMemoryLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Compile(Program{Graph: g}, Options{MaxMemory: needs}); err != nil {
+	if _, err := e.Compile(t.Context(), Program{Graph: g}, Options{MaxMemory: needs}); err != nil {
 		t.Errorf("%d bytes are not enough for %d: %v", needs, needs, err)
 	}
 	for _, limit := range []int64{needs - 1, 1 << 10} {
-		_, err = e.Compile(Program{Graph: g}, Options{MaxMemory: limit})
+		_, err = e.Compile(t.Context(), Program{Graph: g}, Options{MaxMemory: limit})
 		if err == nil || !strings.Contains(err.Error(), "resnet18.onnx: input (4,3,96,96) needs ") {
 			t.Errorf("with %d of %d bytes the error is %v", limit, needs, err)
 		}
@@ -440,7 +464,7 @@ func TestNormalise(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		exec, err := e.Compile(Program{Graph: g, Normalise: c.by}, Options{})
+		exec, err := e.Compile(t.Context(), Program{Graph: g, Normalise: c.by}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

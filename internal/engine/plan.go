@@ -29,6 +29,8 @@ type plan struct {
 	blocked map[*graph.Value]*place
 	places  []*place
 	steps   []*step
+	order   []level // once laid out
+	extent  int     // of the arena in float32, once laid out
 	arena   []float32
 	lead    cpu.Normalise // of the first input
 }
