@@ -186,6 +186,30 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestMemory: cases share the memory that is allowed.
+func TestMemory(t *testing.T) {
+	n := &Network{Name: "net", memory: 100 << 20}
+	s := Spec{"f32", 8, 64}
+	if left, err := n.take(s, 40<<20); left != 60<<20 || err != nil {
+		t.Errorf("%d bytes left, %v", left, err)
+	}
+	_, err := n.take(s, 60<<20)
+	want := "batch 8, 64×64 pixels, f32: net: the images alone need 60 MiB of memory: a smaller batch or image needs less; all cases together may take 100 MiB ("
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	other := errors.New("no such operator")
+	if n.refused(s, other) != other {
+		t.Error("an error of another kind was changed")
+	}
+	if left, err := (&Network{}).take(s, 1<<60); left != 0 || err != nil {
+		t.Errorf("without a limit: %d, %v", left, err)
+	}
+	if free := FreeMemory(); free < 0 {
+		t.Errorf("%d bytes free", free)
+	}
+}
+
 // TestFiles reads back what was written.
 func TestFiles(t *testing.T) {
 	rows := []Row{{Network: "a,b", Spec: Spec{"f32", 8, 64}, Rounds: 7, ImagesPerSecond: 1.5, Best: 2, GFlops: 30, PeakShare: 0.3}, {Network: "c"}}

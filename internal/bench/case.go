@@ -162,12 +162,24 @@ func (n *Network) program(ctx context.Context, e engine.Engine, s Spec) (engine.
 	if err != nil {
 		return nil, nil, fmt.Errorf("%d×%d pixels: %w (another --size, or --cut before the layer that wants one size: tl weights inspect lists the cuts)", s.Size, s.Size, err)
 	}
+	var bytes int64
+	for _, v := range g.Inputs {
+		bytes += 4 * int64(v.Shape.Size())
+	}
+	most, err := n.take(s, bytes)
+	if err != nil {
+		return nil, nil, err
+	}
 	var in []*tensor.Tensor
 	for _, v := range g.Inputs {
 		in = append(in, noise(v.Shape))
 	}
-	x, err := e.Compile(ctx, engine.Program{Graph: g}, engine.Options{Precision: s.Precision, Samples: in[0]})
-	return x, in, err
+	x, err := e.Compile(ctx, engine.Program{Graph: g}, engine.Options{Precision: s.Precision, Samples: in[0], MaxMemory: most})
+	if err != nil {
+		return nil, nil, n.refused(s, err)
+	}
+	n.taken += x.Memory()
+	return x, in, nil
 }
 
 // noise is numbers between −2 and 2, as normalised images have them.

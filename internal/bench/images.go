@@ -62,15 +62,24 @@ func pick(n, most, batch int) []int {
 	return items
 }
 
+// batchesAhead is how many batches of pixels there are at most: package dataset
+// makes two while one is computed, and a copy is made of the last.
+const batchesAhead = 4
+
 // files makes the case that begins with files. How pictures are normalised
 // makes little difference, so it need not be known.
 func (n *Network) files(ctx context.Context, d *dataset.Dataset, items []int, s Spec, threads int) (*Case, error) {
+	most, err := n.take(s, batchesAhead*int64(s.Batch)*int64(12*s.Size*s.Size))
+	if err != nil {
+		return nil, err
+	}
 	b, err := backbones.Open(n.path, backbones.Options{
-		Cut: n.outputs[0], Size: s.Size, Batch: s.Batch, Preprocess: "torch", Threads: threads,
+		Cut: n.outputs[0], Size: s.Size, Batch: s.Batch, Preprocess: "torch", Threads: threads, MaxMemory: most,
 	})
 	if err != nil {
 		return nil, err
 	}
+	n.taken += b.Memory()
 	features := make([]float32, s.Batch*b.FeatureSize())
 	c := &Case{Spec: s, Network: n.Name, Images: len(items), memory: b.Memory, close: func() { b.Close() }}
 	each := func(ctx context.Context, items []int, do func(pixels []float32, n int) error) error {
