@@ -34,6 +34,7 @@ func (f *fake) Run(ctx context.Context, _ ...*tensor.Tensor) ([]*tensor.Tensor, 
 }
 
 func (f *fake) Memory() int64      { return 3 << 20 }
+func (f *fake) Arithmetic() string { return "paper" }
 func (f *fake) Deviation() float64 { return 0.01 }
 func (f *fake) EnableProfile(bool) {}
 

@@ -31,14 +31,6 @@ type cpuEngine struct {
 // Name is the device's, e.g. "cpu (avx512, 2 threads)".
 func (e *cpuEngine) Name() string { return e.d.Name() }
 
-// Arithmetic is the device's set of kernels and the rule by which they are put
-// to use.
-func (e *cpuEngine) Arithmetic() string { return "cpu " + e.d.Kernels() + " " + rule }
-
-// rule names the algorithms and the order of sums. It is part of the key of
-// whatever is computed once and kept: change it with them.
-const rule = "blocks 2"
-
 // Close stops the device's threads.
 func (e *cpuEngine) Close() {
 	e.d.Close()

@@ -266,6 +266,7 @@ func TestStreams(t *testing.T) {
 			g.Outputs = []*graph.Value{lastMap(g)}
 			x := noise(batch, 96, false)
 			var want *tensor.Tensor
+			var arithmetic string
 			for _, threads := range []int{1, 2, 3} {
 				d, err := cpu.New(threads)
 				if err != nil {
@@ -279,6 +280,12 @@ func TestStreams(t *testing.T) {
 				in := e.(*cpuExec).streams != nil
 				if size := (batch + threads - 1) / threads; in != (threads > 1 && size >= streamImages) {
 					t.Errorf("%s, %d images, %d threads: in streams %v", name, batch, threads, in)
+				}
+				if arithmetic == "" {
+					arithmetic = e.Arithmetic()
+				}
+				if a := e.Arithmetic(); a != arithmetic {
+					t.Errorf("%s, %d images, %d threads: arithmetic %q, on one %q", name, batch, threads, a, arithmetic)
 				}
 				got := run(t, e, x)[0]
 				if want == nil {

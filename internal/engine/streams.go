@@ -86,7 +86,7 @@ type streams struct {
 // newStreams is an exec whose images are shared out to parts.
 func newStreams(d *cpu.Device, g *graph.Graph, parts []*cpuExec, memory int64) *cpuExec {
 	first := parts[0]
-	e := &cpuExec{d: d, file: first.file, images: g.Inputs[0].Shape[0], steps: first.steps, memory: memory}
+	e := &cpuExec{d: d, file: first.file, images: g.Inputs[0].Shape[0], steps: first.steps, memory: memory, low: first.low}
 	e.streams = &streams{parts: parts, errs: make([]error, len(parts)), batch: e.images}
 	e.inputs = []input{{first.inputs[0].name, first.inputs[0].shape, &place{input: -1}}}
 	for _, v := range g.Outputs {
