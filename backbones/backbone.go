@@ -37,11 +37,11 @@ func (b *Backbone) FeatureShape() []int { return b.card.clone().Feature }
 // FeatureSize is the number of features of one picture.
 func (b *Backbone) FeatureSize() int { return tensor.Shape(b.card.Feature).Size() }
 
-// Arithmetic says what computes the features, e.g. "cpu avx512": the same
-// arithmetic gives the same bytes, another one may differ in the last bits, or
-// by as much as Lower tells.
+// Arithmetic says what computes the features, e.g. "cpu avx512 6b86b273ff34fce1
+// batch 8": the same arithmetic gives the same bytes, another one may differ in
+// the last bits, or by as much as Lower tells.
 func (b *Backbone) Arithmetic() string {
-	return fmt.Sprintf("%s batch %d%s", b.engine.Arithmetic(), b.batch, b.low) // the batch decides which algorithm pays
+	return fmt.Sprintf("%s batch %d%s", b.exec.Arithmetic(), b.batch, b.low) // the batch decides which algorithm pays
 }
 
 // Memory is the bytes that the compiled network holds.

@@ -1,9 +1,11 @@
 package backbones
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 
 	"github.com/tlkit/tl/internal/engine"
 	"github.com/tlkit/tl/internal/graph"
@@ -24,7 +26,7 @@ func (b *Backbone) compile(o Options) (err error) {
 	if b.engine, err = engine.CPU(o.Threads); err != nil {
 		return err
 	}
-	g, err := b.program(engine.Options{})
+	g, err := b.program(context.Background(), engine.Options{})
 	if err != nil {
 		return err
 	}
@@ -39,7 +41,7 @@ func (b *Backbone) compile(o Options) (err error) {
 
 // program compiles the network from a batch of pictures to their features, in
 // the precision that o says.
-func (b *Backbone) program(o engine.Options) (*graph.Graph, error) {
+func (b *Backbone) program(ctx context.Context, o engine.Options) (*graph.Graph, error) {
 	c := &b.card
 	g, err := graph.Import(b.m, graph.ImportOptions{Batch: b.batch, Size: c.Size, Outputs: []string{c.Cut}})
 	if err != nil {
@@ -53,7 +55,7 @@ func (b *Backbone) program(o engine.Options) (*graph.Graph, error) {
 		p.Normalise = c.Preprocess.normalise()
 	}
 	o.Raw, o.MaxMemory = b.how.Raw, b.how.MaxMemory
-	x, err := b.engine.Compile(p, o)
+	x, err := b.engine.Compile(ctx, p, o)
 	if err != nil {
 		return nil, trimmed(err, c.File)
 	}
@@ -81,9 +83,9 @@ func (b *Backbone) Supports(precision string) error { return b.engine.Supports(p
 //
 // int8 takes the ranges of activations from them. deviation is the relative L2
 // error of their features against float32: 0.02 is 2 %. A precision that the
-// machine lacks is refused and changes nothing; after another error the
-// backbone can only be closed.
-func (b *Backbone) Lower(precision string, pixels []float32, n int) (deviation float64, err error) {
+// machine lacks is refused and changes nothing; after another error, such as
+// that of ctx when it ends, the backbone can only be closed.
+func (b *Backbone) Lower(ctx context.Context, precision string, pixels []float32, n int) (deviation float64, err error) {
 	if precision == "" || precision == "f32" {
 		return 0, nil
 	}
@@ -98,8 +100,9 @@ func (b *Backbone) Lower(precision string, pixels []float32, n int) (deviation f
 	for i := range b.batch {
 		batch = append(batch, pixels[i%n*picture:][:picture]...)
 	}
-	b.exec = nil // its memory is needed
-	if _, err := b.program(engine.Options{Precision: precision, Samples: b.feed(batch, b.batch)}); err != nil {
+	b.exec = nil
+	runtime.GC() // its memory is needed
+	if _, err := b.program(ctx, engine.Options{Precision: precision, Samples: b.feed(batch, b.batch)}); err != nil {
 		return 0, fmt.Errorf("%s: %w", b.card.File, err)
 	}
 	b.low = " " + precision

@@ -1,6 +1,8 @@
 package backbones
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -23,7 +25,7 @@ func TestLower(t *testing.T) {
 				t.Skip(reason)
 			}
 			want, name := features(t, b, x), b.Arithmetic()
-			told, err := b.Lower(precision, x, 4)
+			told, err := b.Lower(t.Context(), precision, x, 4)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -33,7 +35,7 @@ func TestLower(t *testing.T) {
 			if told == 0 || told > 0.2 || math.Abs(told-found) > 1e-6 {
 				t.Errorf("%s: deviation told %g, found %g", precision, told, found)
 			}
-			if !strings.HasPrefix(b.Arithmetic(), name+" "+precision) {
+			if low := b.Arithmetic(); low == name || !strings.Contains(low, " batch 4 "+precision) {
 				t.Errorf("arithmetic %q after %q", b.Arithmetic(), name)
 			}
 			if first == nil {
@@ -52,7 +54,7 @@ func TestLowerSamples(t *testing.T) {
 	x := pictures(4, 32)
 	arithmetic := func(precision string, n int) string {
 		b := open(t, path, Options{Size: 32, Batch: 4})
-		if _, err := b.Lower(precision, x, n); err != nil {
+		if _, err := b.Lower(t.Context(), precision, x, n); err != nil {
 			t.Fatal(err)
 		}
 		return b.Arithmetic()
@@ -68,13 +70,24 @@ func TestLowerSamples(t *testing.T) {
 	}
 }
 
+// Lowering ends with its context.
+func TestLowerStops(t *testing.T) {
+	t.Setenv("TL_CPU", "portable")
+	b := open(t, seeded(t, "tiny", weights.SeededOptions{Size: 32}), Options{Size: 32, Batch: 2})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Lower(ctx, "int8", pictures(2, 32), 2); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
 // A network that wants its channels last is lowered like any other.
 func TestLowerNHWC(t *testing.T) {
 	t.Setenv("TL_CPU", "portable")
 	x := pictures(2, 32)
 	b := open(t, seeded(t, "tiny", weights.SeededOptions{NHWC: true, Size: 32}), Options{Size: 32, Batch: 2, Preprocess: "tf"})
 	want := features(t, b, x)
-	told, err := b.Lower("bf16", x, 2)
+	told, err := b.Lower(t.Context(), "bf16", x, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +113,7 @@ func TestLowerRefuses(t *testing.T) {
 	}{
 		{"bf16", 2, "avx2 kernels"}, {"int8", 2, "avx2 kernels"}, {"f64", 2, "known are f32, bf16 and int8"}, {"int8", 0, "sample pictures"}, {"int8", 3, "3 pictures"},
 	} {
-		if _, err := b.Lower(c.precision, x, c.n); err == nil || !strings.Contains(err.Error(), c.said) || !strings.Contains(err.Error(), "tiny.onnx") {
+		if _, err := b.Lower(t.Context(), c.precision, x, c.n); err == nil || !strings.Contains(err.Error(), c.said) || !strings.Contains(err.Error(), "tiny.onnx") {
 			t.Errorf("%s, %d pictures: error %v, wanted %q", c.precision, c.n, err, c.said)
 		}
 	}

@@ -62,7 +62,7 @@ func (r *run) lower(ctx context.Context, f frozen) error {
 	for b, err := range r.data.set.Batches(ctx, dataset.BatchOptions{Batch: len(samples), Size: f.size(), Indices: samples}) {
 		if err == nil {
 			r.precision.Images = len(samples)
-			r.precision.Deviation, err = f.Lower(r.o.Precision, b.Pixels, len(samples))
+			r.precision.Deviation, err = f.Lower(ctx, r.o.Precision, b.Pixels, len(samples))
 		}
 		if err != nil {
 			return err

@@ -103,7 +103,7 @@ func (f modelFacts) network(file *onnx.Model, n int) (*graph.Graph, error) {
 }
 
 // prepare compiles the network for n images at once.
-func (m *Model) prepare(n int) error {
+func (m *Model) prepare(ctx context.Context, n int) error {
 	if m.exec != nil && m.in.Shape[0] == n {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (m *Model) prepare(n int) error {
 	if err != nil {
 		return err
 	}
-	if m.exec, err = m.engine.Compile(engine.Program{Graph: g}, engine.Options{}); err != nil {
+	if m.exec, err = m.engine.Compile(ctx, engine.Program{Graph: g}, engine.Options{}); err != nil {
 		return fmt.Errorf("%s: %w", m.Path, err)
 	}
 	m.in = tensor.New(n, 3, m.Size, m.Size)
@@ -129,7 +129,7 @@ func (m *Model) Close() error {
 // is an error.
 func (m *Model) Predict(ctx context.Context, files []string) iter.Seq2[Prediction, error] {
 	return func(yield func(Prediction, error) bool) {
-		if err := m.prepare(max(1, min(predictBatch, len(files)))); err != nil {
+		if err := m.prepare(ctx, max(1, min(predictBatch, len(files)))); err != nil {
 			yield(Prediction{}, err)
 			return
 		}

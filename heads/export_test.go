@@ -43,7 +43,7 @@ func TestNodesInOurEngine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		run, err := e.Compile(engine.Program{Graph: g}, engine.Options{})
+		run, err := e.Compile(t.Context(), engine.Program{Graph: g}, engine.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -77,7 +77,7 @@ func (p *tl) load(l load) (a answer, err error) {
 	if l.Precision != "f32" {
 		o.Samples = p.x
 	}
-	p.exec, err = e.Compile(engine.Program{Graph: g, Release: m.Release}, o)
+	p.exec, err = e.Compile(context.Background(), engine.Program{Graph: g, Release: m.Release}, o)
 	return answer{Version: "tl, " + runtime.Version(), Settings: l.Precision + ", " + e.Name()}, err
 }
 

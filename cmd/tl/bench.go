@@ -28,7 +28,7 @@ func benchCommand(v *voice) *cli.Command {
 			"convolution, whatever the algorithm. Ctrl-C prints what was measured until then.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "backbone", Category: what, Usage: "ONNX `FILE`, or a name; one that is not here gets random weights, which take as long", DefaultText: "a seeded resnet50"},
-			&cli.StringFlag{Name: "cut", Category: what, Usage: "where the network ends: a named `CUT` such as stage3 or a value's name", DefaultText: "the whole network; with --data the card's"},
+			&cli.StringFlag{Name: "cut", Category: what, Usage: "where the network ends: a named `CUT` such as stage3, a value's name, or " + bench.Whole + " for the whole network", DefaultText: "where tl finetune takes features"},
 			&cli.IntSliceFlag{Name: "batch", Category: what, Usage: "`N,…` images at once", DefaultText: "1,8; 8 with --layers or --data"},
 			&cli.IntSliceFlag{Name: "size", Category: what, Usage: "sides of the square image in `PIXELS,…`", DefaultText: "224"},
 			&cli.StringSliceFlag{Name: "precision", Category: what, Usage: "`NAME,…` of " + strings.Join(bench.Precisions, ", "), DefaultText: "all; f32 with --layers or --data"},
@@ -37,6 +37,7 @@ func benchCommand(v *voice) *cli.Command {
 			&cli.IntFlag{Name: "images", Category: what, Usage: "at most `N` files of --data", Value: 512},
 			weightsDirFlag(what),
 			&cli.IntFlag{Name: "threads", Category: how, Usage: "`N` threads", DefaultText: "all cores"},
+			&cli.Int64Flag{Name: "max-memory", Category: how, Usage: "refuse cases that need more `MIB` together", DefaultText: "what the machine has free"},
 			&cli.IntFlag{Name: "rounds", Category: how, Usage: "`N` turns of every case; the median counts", Value: 7},
 			&cli.StringFlag{Name: "json", Category: how, Usage: "also write the rows and the machine's facts to `FILE`"},
 			&cli.StringFlag{Name: "csv", Category: how, Usage: "the same as comma-separated values in `FILE`"},
@@ -51,7 +52,7 @@ func benchAction(c *cli.Context, v *voice) error {
 		return err
 	}
 	n, err := bench.Open(bench.Ask{
-		Backbone: c.String("backbone"), Cut: c.String("cut"), Features: c.IsSet("data"), WeightsDir: c.String("weights-dir"),
+		Backbone: c.String("backbone"), Cut: c.String("cut"), Features: c.IsSet("data"), WeightsDir: c.String("weights-dir"), Memory: benchMemory(c),
 	})
 	if err != nil {
 		return err
@@ -64,7 +65,7 @@ func benchAction(c *cli.Context, v *voice) error {
 	if m.Disturbed() {
 		v.Warn(fmt.Sprintf("%d threads together reach only %.1f times the peak of one: other work uses the cores, or threads share them; shares of the peak and roofs are rough", m.Threads, m.Peak/m.Peak1))
 	}
-	b := benchmark{c: c, v: v, network: n, report: &bench.Report{Machine: m, Network: n.Name, Note: n.Note}}
+	b := benchmark{c: c, v: v, network: n, report: &bench.Report{Machine: m, Network: n.Name, Note: n.Note, Cut: n.Cut, Why: n.Why}}
 	if err := b.measure(specs); err != nil && c.Context.Err() == nil {
 		return err
 	}
@@ -78,6 +79,14 @@ func benchAction(c *cli.Context, v *voice) error {
 		return fmt.Errorf("%w (fewer --rounds or cases take less time)", err)
 	}
 	return nil
+}
+
+// benchMemory is the bytes that all cases may take.
+func benchMemory(c *cli.Context) int64 {
+	if c.IsSet("max-memory") {
+		return c.Int64("max-memory") << 20
+	}
+	return bench.FreeMemory()
 }
 
 // benchmark is one call of tl bench.
@@ -191,6 +200,7 @@ func benchContradictions(c *cli.Context) error {
 		within(c, "batch", c.IntSlice("batch"), 4096, "images", "1,8,32"),
 		within(c, "size", c.IntSlice("size"), 1<<14, "pixels", "224,128"),
 		within(c, "rounds", []int{c.Int("rounds")}, 1e6, "rounds", "7"),
+		within(c, "max-memory", memorySet(c), 1<<30, "MiB", "4096"),
 		within(c, "images", []int{c.Int("images")}, 1e9, "files", "512"),
 		knownPrecisions(c),
 		benchTogether(c),
@@ -199,8 +209,19 @@ func benchContradictions(c *cli.Context) error {
 	)
 }
 
+// memorySet is the number of --max-memory, where it is given.
+func memorySet(c *cli.Context) []int {
+	if !c.IsSet("max-memory") {
+		return nil
+	}
+	return []int{int(c.Int64("max-memory"))}
+}
+
 // benchTogether refuses flags that others make idle.
 func benchTogether(c *cli.Context) error {
+	if c.IsSet("data") && c.String("cut") == bench.Whole {
+		return usageError{fmt.Errorf("--cut %s: --data wants a cut to take features from (leave --cut out for the one of tl finetune)", bench.Whole)}
+	}
 	if c.IsSet("data") {
 		return refuse(c, "--data measures whole passes", "layers")
 	}

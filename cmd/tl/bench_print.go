@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/tlkit/tl/internal/bench"
 	"github.com/tlkit/tl/internal/report"
@@ -12,18 +13,18 @@ import (
 // printBench prints the machine, then what was measured, then what could not be.
 func printBench(w io.Writer, r *bench.Report) error {
 	printMachine(w, r.Machine)
-	network := r.Network
-	if r.Note != "" {
-		network += " (" + r.Note + ")"
-	}
-	fmt.Fprintf(w, "network  %s\n", network)
+	fmt.Fprintf(w, "network  %s\ncut      %s\n", withReason(r.Network, r.Note), withReason(r.Cut, r.Why))
 	for _, m := range r.Missing {
 		fmt.Fprintf(w, "not measured: %s: %s\n", m.Precision, m.Reason)
 	}
 	switch {
 	case len(r.Rows) > 0:
+		printDeviation(w, slices.ContainsFunc(r.Rows, func(x bench.Row) bool { return x.Precision != "f32" }),
+			"the outputs against float32, of random numbers as input; of real images with --data")
 		return printTables(w, caseTable(r.Rows))
 	case len(r.EndToEnd) > 0:
+		printDeviation(w, slices.ContainsFunc(r.EndToEnd, func(x bench.EndToEnd) bool { return x.Precision != "f32" }),
+			"the features against float32, of a batch of the images")
 		return printTables(w, fileTable(r.EndToEnd))
 	case r.Profile != nil && r.Profile.Rounds > 0:
 		p := r.Profile
@@ -31,6 +32,21 @@ func printBench(w io.Writer, r *bench.Report) error {
 		return printTables(w, layerTable(p), groupTable(p))
 	}
 	return nil
+}
+
+// withReason is what with why, if there is a reason.
+func withReason(what, why string) string {
+	if why == "" {
+		return what
+	}
+	return what + " (" + why + ")"
+}
+
+// printDeviation says of what the deviations are, if there are any.
+func printDeviation(w io.Writer, any bool, of string) {
+	if any {
+		fmt.Fprintf(w, "deviation is the relative L2 error of %s\n", of)
+	}
 }
 
 func printMachine(w io.Writer, m roofline.Machine) {

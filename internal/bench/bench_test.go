@@ -34,6 +34,7 @@ func (f *fake) Run(ctx context.Context, _ ...*tensor.Tensor) ([]*tensor.Tensor, 
 }
 
 func (f *fake) Memory() int64      { return 3 << 20 }
+func (f *fake) Arithmetic() string { return "paper" }
 func (f *fake) Deviation() float64 { return 0.01 }
 func (f *fake) EnableProfile(bool) {}
 
@@ -173,7 +174,7 @@ func TestPick(t *testing.T) {
 // TestMissing asks for a precision that is not there once, and for the others.
 func TestMissing(t *testing.T) {
 	asked := ""
-	maker := func(s Spec) ([]*Case, error) {
+	maker := func(_ context.Context, s Spec) ([]*Case, error) {
 		asked += s.Precision + " "
 		if s.Precision == "int8" {
 			return nil, lackError{errors.New("no such adder")}
@@ -183,6 +184,30 @@ func TestMissing(t *testing.T) {
 	cases, missing, err := Compile(t.Context(), Grid([]string{"f32", "int8"}, []int{1, 8}, []int{64}), maker, func(int) {})
 	if err != nil || len(cases) != 2 || len(missing) != 1 || missing[0] != (Missing{"int8", "no such adder"}) || asked != "f32 int8 f32 " {
 		t.Errorf("%d cases, missing %v, error %v, asked for %s", len(cases), missing, err, asked)
+	}
+}
+
+// TestMemory: cases share the memory that is allowed.
+func TestMemory(t *testing.T) {
+	n := &Network{Name: "net", memory: 100 << 20}
+	s := Spec{"f32", 8, 64}
+	if left, err := n.take(s, 40<<20); left != 60<<20 || err != nil {
+		t.Errorf("%d bytes left, %v", left, err)
+	}
+	_, err := n.take(s, 60<<20)
+	want := "batch 8, 64×64 pixels, f32: net: the images alone need 60 MiB of memory: a smaller batch or image needs less; all cases together may take 100 MiB ("
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	other := errors.New("no such operator")
+	if n.refused(s, other) != other {
+		t.Error("an error of another kind was changed")
+	}
+	if left, err := (&Network{}).take(s, 1<<60); left != 0 || err != nil {
+		t.Errorf("without a limit: %d, %v", left, err)
+	}
+	if free := FreeMemory(); free < 0 {
+		t.Errorf("%d bytes free", free)
 	}
 }
 

@@ -94,7 +94,7 @@ type Missing struct {
 }
 
 // A Maker compiles what is to be measured of one spec.
-type Maker func(Spec) ([]*Case, error)
+type Maker func(context.Context, Spec) ([]*Case, error)
 
 // Compile makes the cases of every spec; all are in memory then. A precision
 // other than f32 that cannot be had is no error.
@@ -102,7 +102,7 @@ func Compile(ctx context.Context, specs []Spec, maker Maker, progress func(done 
 	for i, s := range specs {
 		if err = ctx.Err(); err == nil && !lacks(missing, s.Precision) {
 			var made []*Case
-			made, err = maker(s)
+			made, err = maker(ctx, s)
 			cases = append(cases, made...)
 		}
 		if lack := (lackError{}); errors.As(err, &lack) {
@@ -126,8 +126,8 @@ type lackError struct{ error }
 // Forward makes the bare forward pass, on threads of its own, so that its
 // memory is its own. Zero threads is all cores.
 func (n *Network) Forward(threads int) Maker {
-	return func(s Spec) ([]*Case, error) {
-		c, err := n.compile(s, threads)
+	return func(ctx context.Context, s Spec) ([]*Case, error) {
+		c, err := n.compile(ctx, s, threads)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +135,7 @@ func (n *Network) Forward(threads int) Maker {
 	}
 }
 
-func (n *Network) compile(s Spec, threads int) (*Case, error) {
+func (n *Network) compile(ctx context.Context, s Spec, threads int) (*Case, error) {
 	e, err := engine.CPU(threads)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (n *Network) compile(s Spec, threads int) (*Case, error) {
 		return nil, lackError{err}
 	}
 	start := time.Now()
-	x, in, err := n.program(e, s)
+	x, in, err := n.program(ctx, e, s)
 	if err != nil {
 		e.Close()
 		return nil, err
@@ -157,17 +157,29 @@ func (n *Network) compile(s Spec, threads int) (*Case, error) {
 
 // program is the compiled network with inputs of random numbers, the first of
 // which are its samples too.
-func (n *Network) program(e engine.Engine, s Spec) (engine.Exec, []*tensor.Tensor, error) {
+func (n *Network) program(ctx context.Context, e engine.Engine, s Spec) (engine.Exec, []*tensor.Tensor, error) {
 	g, err := graph.Import(n.model, graph.ImportOptions{Batch: s.Batch, Size: s.Size, Outputs: n.outputs})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%d×%d pixels: %w (another --size, or --cut before the layer that wants one size: tl weights inspect lists the cuts)", s.Size, s.Size, err)
+	}
+	var bytes int64
+	for _, v := range g.Inputs {
+		bytes += 4 * int64(v.Shape.Size())
+	}
+	most, err := n.take(s, bytes)
+	if err != nil {
+		return nil, nil, err
 	}
 	var in []*tensor.Tensor
 	for _, v := range g.Inputs {
 		in = append(in, noise(v.Shape))
 	}
-	x, err := e.Compile(engine.Program{Graph: g}, engine.Options{Precision: s.Precision, Samples: in[0]})
-	return x, in, err
+	x, err := e.Compile(ctx, engine.Program{Graph: g}, engine.Options{Precision: s.Precision, Samples: in[0], MaxMemory: most})
+	if err != nil {
+		return nil, nil, n.refused(s, err)
+	}
+	n.taken += x.Memory()
+	return x, in, nil
 }
 
 // noise is numbers between −2 and 2, as normalised images have them.

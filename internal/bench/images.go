@@ -33,12 +33,12 @@ func Scan(ctx context.Context, folder string, progress func(done, total int)) (*
 // the way that finetune takes, and the bare forward pass of as many images.
 // The network must have been opened with a cut or for its features.
 func (n *Network) FromFiles(d *dataset.Dataset, images, threads int) Maker {
-	return func(s Spec) ([]*Case, error) {
-		forward, err := n.compile(s, threads)
+	return func(ctx context.Context, s Spec) ([]*Case, error) {
+		forward, err := n.compile(ctx, s, threads)
 		if err != nil {
 			return nil, err
 		}
-		files, err := n.files(d, pick(len(d.Items), images, s.Batch), s, threads)
+		files, err := n.files(ctx, d, pick(len(d.Items), images, s.Batch), s, threads)
 		if err != nil {
 			forward.Close()
 			return nil, err
@@ -62,15 +62,24 @@ func pick(n, most, batch int) []int {
 	return items
 }
 
+// batchesAhead is how many batches of pixels there are at most: package dataset
+// makes two while one is computed, and a copy is made of the last.
+const batchesAhead = 4
+
 // files makes the case that begins with files. How pictures are normalised
 // makes little difference, so it need not be known.
-func (n *Network) files(d *dataset.Dataset, items []int, s Spec, threads int) (*Case, error) {
+func (n *Network) files(ctx context.Context, d *dataset.Dataset, items []int, s Spec, threads int) (*Case, error) {
+	most, err := n.take(s, batchesAhead*int64(s.Batch)*int64(12*s.Size*s.Size))
+	if err != nil {
+		return nil, err
+	}
 	b, err := backbones.Open(n.path, backbones.Options{
-		Cut: n.outputs[0], Size: s.Size, Batch: s.Batch, Preprocess: "torch", Threads: threads,
+		Cut: n.outputs[0], Size: s.Size, Batch: s.Batch, Preprocess: "torch", Threads: threads, MaxMemory: most,
 	})
 	if err != nil {
 		return nil, err
 	}
+	n.taken += b.Memory()
 	features := make([]float32, s.Batch*b.FeatureSize())
 	c := &Case{Spec: s, Network: n.Name, Images: len(items), memory: b.Memory, close: func() { b.Close() }}
 	each := func(ctx context.Context, items []int, do func(pixels []float32, n int) error) error {
@@ -87,8 +96,8 @@ func (n *Network) files(d *dataset.Dataset, items []int, s Spec, threads int) (*
 	c.run = func(ctx context.Context) error {
 		return each(ctx, items, func(pixels []float32, n int) error { return b.Features(ctx, features, pixels, n) })
 	}
-	err = each(context.Background(), pick(len(d.Items), s.Batch, s.Batch), func(pixels []float32, n int) (err error) {
-		c.Deviation, err = b.Lower(s.Precision, pixels, n)
+	err = each(ctx, pick(len(d.Items), s.Batch, s.Batch), func(pixels []float32, n int) (err error) {
+		c.Deviation, err = b.Lower(ctx, s.Precision, pixels, n)
 		return err
 	})
 	if err != nil {

@@ -14,6 +14,8 @@ type Report struct {
 	Machine  roofline.Machine `json:"machine"`
 	Network  string           `json:"network"`
 	Note     string           `json:"note,omitempty"` // what to know about the network
+	Cut      string           `json:"cut"`            // where it ends: a cut's name, or Whole
+	Why      string           `json:"cut_why,omitempty"`
 	Rows     []Row            `json:"rows,omitempty"`
 	Profile  *Profile         `json:"profile,omitempty"`
 	EndToEnd []EndToEnd       `json:"end_to_end,omitempty"`

@@ -70,11 +70,13 @@ type epilogueCase struct {
 	seed           uint64
 	bias, add, one bool // one: a limit on both sides is one of them only
 	clamp          bool
+	lo             float32 // of the clamp
 }
 
 func drawEpilogue(t *rapid.T) epilogueCase {
 	b := func(name string) bool { return rapid.Bool().Draw(t, name) }
-	return epilogueCase{rapid.Uint64().Draw(t, "seed"), b("bias"), b("add"), b("one"), b("clamp")}
+	lo := rapid.SampledFrom([]float32{0, -1.5, 0.5}).Draw(t, "lo")
+	return epilogueCase{rapid.Uint64().Draw(t, "seed"), b("bias"), b("add"), b("one"), b("clamp"), lo}
 }
 
 // make returns the epilogue in both descriptions; Add of the second is left out.
@@ -85,7 +87,7 @@ func (c epilogueCase) make(r *rand.Rand, s ConvShape) (e Epilogue, b BlockEpilog
 	if c.add {
 		e.Add = random(r, s.N*s.K*s.OH*s.OW)
 	}
-	if e.Clamp, e.Hi = c.clamp, 2; c.one {
+	if e.Clamp, e.Lo, e.Hi = c.clamp, c.lo, 2; c.one {
 		e.Hi = float32(math.Inf(1))
 	}
 	b.Clamp, b.Lo, b.Hi = e.Clamp, e.Lo, e.Hi
@@ -126,8 +128,34 @@ func tiled(n, c, k, h, w int) ConvShape {
 func TestWinogradInPassesMatchesPlainLoop(t *testing.T) {
 	list := devices(t)
 	for i := range uint64(4) {
-		c := epilogueCase{seed: i, bias: true, add: i%2 > 0, clamp: i/2 > 0}
+		c := epilogueCase{seed: i, bias: true, add: i%2 > 0, clamp: i/2 > 0, lo: -0.5}
 		if err := checkBlockConv(list, tiled(2, 290, 290, 6, 5), Winograd6, c); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// One image of a few tiles goes through Winograd's steps in passes, many images
+// throughout: the numbers of an image stay the same.
+func TestWinogradOrdersAgree(t *testing.T) {
+	const most = 48
+	r := rand.New(rand.NewPCG(1, 3))
+	s := tiled(most, 160, 160, 12, 12)
+	x, w := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth())
+	for _, d := range devices(t) {
+		c := d.PackBlockConv(s, w, nil, Winograd6)
+		all := blocksOf(d, x, s.N, s.C, s.H, s.W, 0)
+		orders := map[bool][]float32{} // by whether in passes
+		for _, n := range []int{1, most} {
+			y := emptyBlocks(d, n, s.K, s.OH, s.OW)
+			d.BlockConv(c, y, all.Images(0, n), BlockEpilogue{})
+			orders[d.wino.pass > 0] = plain(d, y.Images(0, 1))
+		}
+		if len(orders) != 2 {
+			t.Errorf("%s: 1 and %d images take the same order, wanted both: inPasses has changed, and so must the sizes here", d.Name(), most)
+			continue
+		}
+		if err := within(rounding(Winograd6), d.Name(), orders[true], wide(orders[false]), s.depth()); err != nil {
 			t.Error(err)
 		}
 	}

@@ -6,9 +6,12 @@ import "math"
 // convolution sees them: channel c is plane From[c] times Scale[c] plus
 // Shift[c]. The zero value changes nothing.
 type Normalise struct {
-	Scale, Shift []float32 // (C) or nil
+	Scale, Shift []float32 // (C) both, or both nil: numbers as they are
 	From         []int     // (C) or nil: planes in their order
 }
+
+// None reports whether n changes nothing.
+func (n Normalise) None() bool { return n.Scale == nil && n.From == nil }
 
 // plane is where channel c of an image comes from.
 func (n Normalise) plane(c int) int {

@@ -30,6 +30,9 @@ import (
 type Device struct {
 	team *team
 	k    *kernels
+	// stopgap is set where the portable kernels serve for want of better ones:
+	// low precisions would be slower than float32 with them.
+	stopgap bool
 
 	// One task of each kind, reused, so that nothing is allocated in a step.
 	each       eachTask
@@ -67,11 +70,14 @@ func New(threads int) (*Device, error) {
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	k, err := choose(os.Getenv("TL_CPU"))
+	name := os.Getenv("TL_CPU")
+	k, err := choose(name)
 	if err != nil {
 		return nil, err
 	}
-	return newDevice(threads, k), nil
+	d := newDevice(threads, k)
+	d.stopgap = name == "" && k == kernelsPortable
+	return d, nil
 }
 
 func newDevice(threads int, k *kernels) *Device {
@@ -121,7 +127,11 @@ func (d *Device) Threads() int { return len(d.team.workers) }
 
 // Alone returns a Device of one thread, the caller's, with the same kernels:
 // weights that d has laid out are good for it too.
-func (d *Device) Alone() *Device { return newDevice(1, d.k) }
+func (d *Device) Alone() *Device {
+	a := newDevice(1, d.k)
+	a.stopgap = d.stopgap
+	return a
+}
 
 // Close ends the threads. The Device must not be used afterwards.
 func (d *Device) Close() { d.team.close() }

@@ -13,6 +13,7 @@ func available() []*kernels { return []*kernels{kernelsNEON, kernelsPortable} }
 var kernelsNEON = func() *kernels {
 	k := *kernelsPortable
 	k.name, k.rows = "neon", len(blockNEON)-1
+	k.low = [Int8 + 1]lowKernels{} // in plain Go they would be slower than float32
 	k.tiles, k.strips, k.row = tilesNEON[:], tileSet(k.rows, stripPortable), rowNEON
 	k.clamp, k.add, k.mul, k.max, k.axpy = clampNEON, addNEON, mulNEON, maxNEON, axpyNEON
 	k.reluGrad, k.adam, k.sum, k.lanes = reluGradNEON, adamNEON, sumNEON, 4

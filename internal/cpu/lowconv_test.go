@@ -284,11 +284,36 @@ func TestLowConvAllocatesNothing(t *testing.T) {
 func TestHasPrecision(t *testing.T) {
 	for _, d := range devices(t) {
 		for _, p := range []Precision{Float32, BFloat16, Int8} {
-			err := d.HasPrecision(p)
-			if (p == Float32 || d.k == kernelsPortable) && err != nil || d.Kernels() == "avx2" && p != Float32 && err == nil {
-				t.Errorf("%s, %v: %v", d.Name(), p, err)
+			err, never := d.HasPrecision(p), d.Kernels() == "avx2" || d.Kernels() == "neon"
+			if (p == Float32 || d.k == kernelsPortable) && err != nil || never && p != Float32 && err == nil {
+				t.Errorf("%s, %v: %v", d.Kernels(), p, err)
 			}
 			t.Log(d.Kernels(), p, err)
 		}
+	}
+}
+
+// The portable kernels offer low precision where they are asked for, and not
+// where a machine has no others.
+func TestPrecisionIsNoStopgap(t *testing.T) {
+	for name, want := range map[string]bool{"portable": true, "": false} {
+		t.Setenv("TL_CPU", name)
+		d, err := New(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range []Precision{BFloat16, Int8} {
+			err := d.HasPrecision(p)
+			if d.k == kernelsPortable && (err == nil) != want || d.Alone().stopgap != d.stopgap {
+				t.Errorf("TL_CPU=%s, %v: %v", name, p, err)
+			}
+		}
+		d.Close()
+	}
+	d := newDevice(1, kernelsPortable)
+	d.stopgap = true
+	want := "bf16 needs AVX512_BF16, which the portable kernels do not use"
+	if err := d.HasPrecision(BFloat16); err == nil || err.Error() != want || d.HasPrecision(Float32) != nil {
+		t.Errorf("error %v, want %q", err, want)
 	}
 }

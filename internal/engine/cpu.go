@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/graph"
+	"github.com/tlkit/tl/internal/tensor"
 )
 
 // CPU returns the engine of this machine's processor. Zero threads is all
@@ -29,14 +31,6 @@ type cpuEngine struct {
 // Name is the device's, e.g. "cpu (avx512, 2 threads)".
 func (e *cpuEngine) Name() string { return e.d.Name() }
 
-// Arithmetic is the device's set of kernels and the rule by which they are put
-// to use.
-func (e *cpuEngine) Arithmetic() string { return "cpu " + e.d.Kernels() + " " + rule }
-
-// rule names the algorithms and the order of sums. It is part of the key of
-// whatever is computed once and kept: change it with them.
-const rule = "blocks 2"
-
 // Close stops the device's threads.
 func (e *cpuEngine) Close() {
 	e.d.Close()
@@ -49,15 +43,9 @@ func (e *cpuEngine) Close() {
 // unless o.Raw, gives every activation its place in one arena, and lays the
 // weights out. It refuses a program that needs more than o.MaxMemory before it
 // takes that memory.
-func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
+func (e *cpuEngine) Compile(ctx context.Context, p Program, o Options) (Exec, error) {
 	g := p.Graph
-	precision, err := o.precision()
-	if err == nil {
-		err = e.d.HasPrecision(precision)
-	}
-	if err == nil && precision == cpu.Int8 && o.Samples == nil {
-		err = fmt.Errorf("int8 wants sample images to take the ranges of activations from")
-	}
+	precision, err := e.check(g, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", g.Name, err)
 	}
@@ -70,18 +58,18 @@ func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
 		}
 	}
 	if precision == cpu.Float32 || o.Samples == nil {
-		return e.plan(p, g, o)
+		return e.plan(ctx, p, g, o)
 	}
-	spans, want, err := e.calibrate(p, g, o)
+	var want []*tensor.Tensor
+	if o.spans, want, err = e.calibrate(ctx, p, g, o); err != nil {
+		return nil, err
+	}
+	runtime.GC() // lets the float32 program go before the low one is built
+	x, err := e.plan(ctx, p, g, o)
 	if err != nil {
 		return nil, err
 	}
-	o.spans = spans
-	x, err := e.plan(p, g, o)
-	if err != nil {
-		return nil, err
-	}
-	got, err := x.Run(context.Background(), o.Samples)
+	got, err := x.Run(ctx, o.Samples)
 	if err != nil {
 		return nil, err
 	}
@@ -89,37 +77,73 @@ func (e *cpuEngine) Compile(p Program, o Options) (Exec, error) {
 	return x, nil
 }
 
+// check returns o's precision, or why g cannot be compiled in it.
+func (e *cpuEngine) check(g *graph.Graph, o Options) (cpu.Precision, error) {
+	p, err := o.precision()
+	if err == nil {
+		err = e.d.HasPrecision(p)
+	}
+	switch {
+	case err != nil || p == cpu.Float32:
+		return p, err
+	case o.Samples == nil && p == cpu.Int8:
+		return p, fmt.Errorf("int8 wants sample images to take the ranges of activations from, got none (set Options.Samples, or take --precision bf16)")
+	case o.Samples != nil && len(g.Inputs) != 1:
+		return p, fmt.Errorf("%v takes samples of one input, the network has %d (--precision f32 needs none)", p, len(g.Inputs))
+	case o.Samples != nil && !o.Samples.Shape.Equal(g.Inputs[0].Shape):
+		return p, fmt.Errorf("samples are %v, input %q wants %v (images of that size, as many as a batch)", o.Samples.Shape, g.Inputs[0].Name, g.Inputs[0].Shape)
+	}
+	return p, nil
+}
+
 // plan turns an optimised graph into a program with its memory in place, in
-// streams where that pays and o does not forbid it.
-func (e *cpuEngine) plan(p Program, g *graph.Graph, o Options) (*cpuExec, error) {
+// streams where that pays, o does not forbid it and they fit into its memory.
+func (e *cpuEngine) plan(ctx context.Context, p Program, g *graph.Graph, o Options) (*cpuExec, error) {
 	if o.groupBytes == 0 {
 		o.groupBytes = groupBytes
 	}
 	x := newPlan(e.d, p, g, o)
-	if n := x.streamSize(); n > 0 && !o.together && o.MaxMemory == 0 { // a limit leaves no room for several arenas
-		return e.inStreams(p, g, o, n)
+	if n := x.streamSize(); n > 0 && !o.together {
+		all := e.streamPlans(p, g, o, n)
+		if memory := streamMemory(g, all); fits(g, o.MaxMemory, memory) == nil {
+			return e.inStreams(ctx, g, all, memory, p.Release)
+		}
 	}
-	return x.finish(p.Release)
+	x.layout()
+	memory := x.arenaBytes() + x.weightBytes()
+	if err := fits(g, o.MaxMemory, memory); err != nil {
+		return nil, err
+	}
+	return x.finish(ctx, memory, p.Release)
+}
+
+// layout gives every step its group and every place its offset in the arena.
+func (x *plan) layout() {
+	x.order = x.levels(x.o.groupBytes)
+	x.extent = x.arrange(x.order)
+}
+
+// arenaBytes is what activations take.
+func (x *plan) arenaBytes() int64 { return 4 * int64(x.extent) }
+
+// weightBytes is what weights take that are laid out.
+func (x *plan) weightBytes() (bytes int64) {
+	for _, s := range x.steps {
+		bytes += s.weights
+	}
+	return bytes
 }
 
 // finish gives the plan its memory, in which other plans of the program may
 // have laid weights out already.
-func (x *plan) finish(release func()) (*cpuExec, error) {
-	levels := x.levels(x.o.groupBytes)
-	size := x.arrange(levels)
-	memory := 4 * int64(size)
-	if len(x.packs) == 0 {
-		for _, s := range x.steps {
-			memory += s.weights
-		}
-	}
-	if err := fits(x.g, x.o.MaxMemory, memory); err != nil {
+func (x *plan) finish(ctx context.Context, memory int64, release func()) (*cpuExec, error) {
+	x.assign(cpu.Alloc(x.extent))
+	if err := prepare(ctx, x.steps, release); err != nil {
 		return nil, err
 	}
-	x.assign(cpu.Alloc(size))
-	prepare(x.steps, release)
-	exec := x.exec(levels, memory)
+	exec := x.exec(x.order, memory)
 	x.g, x.readers, x.merged, x.packs = nil, nil, nil, nil // the weights as they are in the file are not needed any more
+	x.o.Samples, x.o.spans = nil, nil
 	return exec, nil
 }
 
@@ -127,10 +151,13 @@ func (x *plan) finish(release func()) (*cpuExec, error) {
 // Program.Release.
 const releaseBytes = 16 << 20
 
-// prepare lays the weights out.
-func prepare(steps []*step, release func()) {
+// prepare lays the weights out; it stops between two steps when ctx ends.
+func prepare(ctx context.Context, steps []*step, release func()) error {
 	var since int64
 	for i, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		s.prepare()
 		s.prepare = nil
 		if since += s.weights; release != nil && (since > releaseBytes || i == len(steps)-1) {
@@ -138,4 +165,5 @@ func prepare(steps []*step, release func()) {
 			since = 0
 		}
 	}
+	return nil
 }

@@ -32,7 +32,7 @@ type Options struct {
 	MaxMemory int64  // bytes of activations and packed weights allowed; 0 is no limit
 	Precision string // of the products: "" or "f32", "bf16", "int8"
 
-	// Samples is a first input as Run takes it: images like those to come.
+	// Samples is the only input as Run takes it: images like those to come.
 	// int8 takes the ranges of activations from them; with them, a low
 	// precision tells its Deviation.
 	Samples *tensor.Tensor
@@ -45,9 +45,9 @@ type Options struct {
 // Engine compiles programs for one machine.
 type Engine interface {
 	Name() string                    // e.g. "cpu (avx512, 2 threads)"
-	Arithmetic() string              // e.g. "cpu avx512": engines of one arithmetic give the same bytes
 	Supports(precision string) error // nil, or why this machine lacks it
-	Compile(Program, Options) (Exec, error)
+	// Compile ends early with ctx.
+	Compile(context.Context, Program, Options) (Exec, error)
 	Close() // lets the machine go; what was compiled cannot run any more
 }
 
@@ -57,6 +57,10 @@ type Exec interface {
 	// belong to the Exec and are overwritten by the next Run. Nothing is
 	// allocated after the first call.
 	Run(ctx context.Context, in ...*tensor.Tensor) ([]*tensor.Tensor, error)
+	// Arithmetic is a name of what computes, and how: programs of one graph and
+	// one arithmetic give the same bytes, on any number of threads. It changes
+	// with the kernels' arithmetic and with the algorithms that are chosen.
+	Arithmetic() string
 	// Memory is the number of bytes held: activations, packed weights, scratch.
 	Memory() int64
 	// Deviation is the relative L2 error of the outputs for Options.Samples

@@ -147,7 +147,7 @@ func TestImplementations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := NewCPU(d).Compile(Program{Graph: g}, Options{})
+			e, err := NewCPU(d).Compile(t.Context(), Program{Graph: g}, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -266,19 +266,26 @@ func TestStreams(t *testing.T) {
 			g.Outputs = []*graph.Value{lastMap(g)}
 			x := noise(batch, 96, false)
 			var want *tensor.Tensor
+			var arithmetic string
 			for _, threads := range []int{1, 2, 3} {
 				d, err := cpu.New(threads)
 				if err != nil {
 					t.Fatal(err)
 				}
 				engine := NewCPU(d)
-				e, err := engine.Compile(Program{Graph: g}, Options{})
+				e, err := engine.Compile(t.Context(), Program{Graph: g}, Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
 				in := e.(*cpuExec).streams != nil
 				if size := (batch + threads - 1) / threads; in != (threads > 1 && size >= streamImages) {
 					t.Errorf("%s, %d images, %d threads: in streams %v", name, batch, threads, in)
+				}
+				if arithmetic == "" {
+					arithmetic = e.Arithmetic()
+				}
+				if a := e.Arithmetic(); a != arithmetic {
+					t.Errorf("%s, %d images, %d threads: arithmetic %q, on one %q", name, batch, threads, a, arithmetic)
 				}
 				got := run(t, e, x)[0]
 				if want == nil {
@@ -305,6 +312,30 @@ func TestStreams(t *testing.T) {
 				engine.Close()
 			}
 		}
+	}
+}
+
+// TestStreamsAndMemory: a limit that streams fit into leaves them; where only
+// one program for all fits, that one runs, with the same numbers.
+func TestStreamsAndMemory(t *testing.T) {
+	g := seeded(t, "resnet18", weights.SeededOptions{}, 9)
+	g.Outputs = []*graph.Value{lastMap(g)}
+	x := noise(9, 96, false)
+	var needs [2]int64 // of all in one, and of streams
+	var want []float32
+	for i, together := range []bool{true, false} {
+		e := compile(t, g, Options{together: together}).(*cpuExec)
+		needs[i], want = e.memory, run(t, e, x)[0].Data
+	}
+	if needs[0] >= needs[1] {
+		t.Fatalf("one program needs %d bytes, streams %d", needs[0], needs[1])
+	}
+	for limit, streams := range map[int64]bool{0: true, needs[1]: true, needs[1] - 1: false, needs[0]: false} {
+		e := compile(t, g, Options{MaxMemory: limit}).(*cpuExec)
+		if (e.streams != nil) != streams || limit > 0 && e.memory > limit {
+			t.Errorf("limit %d: streams %v, %d bytes", limit, e.streams != nil, e.memory)
+		}
+		testkit.Compare(t, fmt.Sprint("limit ", limit), run(t, e, x)[0].Data, want, testkit.Exact)
 	}
 }
 
@@ -341,11 +372,11 @@ func TestMemoryLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.Compile(Program{Graph: g}, Options{MaxMemory: needs}); err != nil {
+	if _, err := e.Compile(t.Context(), Program{Graph: g}, Options{MaxMemory: needs}); err != nil {
 		t.Errorf("%d bytes are not enough for %d: %v", needs, needs, err)
 	}
 	for _, limit := range []int64{needs - 1, 1 << 10} {
-		_, err = e.Compile(Program{Graph: g}, Options{MaxMemory: limit})
+		_, err = e.Compile(t.Context(), Program{Graph: g}, Options{MaxMemory: limit})
 		if err == nil || !strings.Contains(err.Error(), "resnet18.onnx: input (4,3,96,96) needs ") {
 			t.Errorf("with %d of %d bytes the error is %v", limit, needs, err)
 		}
@@ -411,6 +442,43 @@ func TestInputs(t *testing.T) {
 		if _, err := e.Run(context.Background(), in...); err == nil || !strings.HasPrefix(err.Error(), "hand.onnx: ") {
 			t.Errorf("inputs %v: error is %v", in, err)
 		}
+	}
+}
+
+// TestNormalise: the first input is normalised, planes put in another order or
+// both, whether a convolution reads it or another operator.
+func TestNormalise(t *testing.T) {
+	w := tensor.New(2, 3, 1, 1)
+	copy(w.Data, []float32{1, 10, 100, 0, 0, 1})
+	pixels := tensor.Of([]float32{1, -2, 3, 4, -5, 6}, 1, 3, 1, 2)
+	for _, c := range []struct {
+		by         cpu.Normalise
+		relu, conv []float32
+	}{
+		{cpu.Normalise{}, []float32{1, 0, 3, 4, 0, 6}, []float32{1 + 30 - 500, -2 + 40 + 600, -5, 6}},
+		{cpu.Normalise{From: []int{2, 1, 0}}, []float32{0, 6, 3, 4, 1, 0}, []float32{-5 + 30 + 100, 6 + 40 - 200, 1, -2}},
+		{cpu.Normalise{Scale: []float32{1, 1, 2}, Shift: []float32{0, 1, 0}, From: []int{2, 1, 0}},
+			[]float32{0, 6, 4, 5, 2, 0}, []float32{-5 + 40 + 200, 6 + 50 - 400, 2, -4}},
+	} {
+		x := &graph.Value{Name: "x", Shape: tensor.Shape{1, 3, 1, 2}}
+		relu := &graph.Value{Name: "relu", Shape: x.Shape}
+		conv := &graph.Value{Name: "conv", Shape: tensor.Shape{1, 2, 1, 2}}
+		g := &graph.Graph{Name: "hand.onnx", Inputs: []*graph.Value{x}, Outputs: []*graph.Value{relu, conv}, Nodes: []*graph.Node{
+			{Name: "a", Op: op.Conv{}, In: []*graph.Value{x, {Name: "w", Shape: w.Shape, Const: w}}, Out: conv},
+			{Name: "b", Op: op.Relu{}, In: []*graph.Value{x}, Out: relu},
+		}}
+		e, err := CPU(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec, err := e.Compile(t.Context(), Program{Graph: g, Normalise: c.by}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := run(t, exec, pixels)
+		testkit.Compare(t, "relu", out[0].Data, c.relu, testkit.Exact)
+		testkit.Compare(t, "conv", out[1].Data, c.conv, testkit.Exact)
+		e.Close()
 	}
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"time"
 
@@ -20,6 +21,7 @@ type cpuExec struct {
 	outputs []*tensor.Tensor
 	given   []*place // of the outputs that are the caller's own memory
 	memory  int64
+	low     cpu.Precision
 	profile bool
 	runs    int // profiled ones
 	at      int // the step that is running, for messages
@@ -39,6 +41,7 @@ type input struct {
 // exec finishes a plan.
 func (x *plan) exec(levels []level, memory int64) *cpuExec {
 	e := &cpuExec{d: x.d, file: x.g.Name, images: x.images, steps: x.steps, levels: levels, memory: memory}
+	e.low, _ = x.o.precision()
 	for _, p := range x.places {
 		if p.input >= 0 {
 			v := x.g.Inputs[p.input]
@@ -67,6 +70,17 @@ func (e *cpuExec) Memory() int64 {
 		return e.memory + e.d.ScratchBytes() + e.streams.scratch()
 	}
 	return e.memory + e.d.ScratchBytes()
+}
+
+// Arithmetic is the set of kernels and a digest of what they make of fixed
+// numbers, and of the steps with their algorithms.
+func (e *cpuExec) Arithmetic() string {
+	h := sha256.New()
+	fmt.Fprintln(h, e.d.Fingerprint(e.low))
+	for _, s := range e.steps {
+		fmt.Fprintf(h, "%s %q %q %v\n", s.kind, s.name, s.algorithm, s.shape)
+	}
+	return fmt.Sprintf("cpu %s %x", e.d.Kernels(), h.Sum(nil)[:8])
 }
 
 // Deviation is that of Options.Samples.

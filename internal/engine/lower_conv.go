@@ -99,7 +99,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 		st.share(st.out, in[1])
 	}
 	if low != cpu.Float32 {
-		st.algorithm, st.weights = "direct "+low.String(), packedConv(s, cpu.Direct, x.d.Lanes())/lowBytes[low]
+		st.algorithm, st.weights = "direct "+low.String(), packedConv(s, cpu.Direct, x.d.Lanes())/lowPacked[low]
 	}
 	st.prepare = func() {
 		convolve := x.convolution(n, s, a, low)
@@ -133,8 +133,8 @@ func (x *plan) precision(s cpu.ConvShape, a cpu.Algorithm) (cpu.Precision, float
 	return cpu.Float32, work
 }
 
-// lowBytes is the part of a float32 that a weight takes.
-var lowBytes = map[cpu.Precision]int64{cpu.BFloat16: 2, cpu.Int8: 4}
+// lowPacked is how many weights take the room of a float32.
+var lowPacked = map[cpu.Precision]int64{cpu.BFloat16: 2, cpu.Int8: 4}
 
 // convolution lays out the weights of n.
 func (x *plan) convolution(n *graph.Node, s cpu.ConvShape, a cpu.Algorithm, low cpu.Precision) func(y, x cpu.Blocks, e cpu.BlockEpilogue) {

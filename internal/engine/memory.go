@@ -1,18 +1,22 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/tlkit/tl/internal/graph"
 )
+
+// ErrMemory is in the error of a program that needs more than Options.MaxMemory.
+var ErrMemory = errors.New("a smaller batch or image needs less")
 
 // fits refuses a program that needs more than the allowed bytes; 0 allows all.
 func fits(g *graph.Graph, allowed, needed int64) error {
 	if allowed <= 0 || needed <= allowed {
 		return nil
 	}
-	return fmt.Errorf("%s: input %v needs %d MiB of memory, at most %d MiB are allowed: a smaller batch or image needs less",
-		g.Name, g.Inputs[0].Shape, (needed+1<<20-1)>>20, allowed>>20)
+	return fmt.Errorf("%s: input %v needs %d MiB of memory, at most %d MiB are allowed: %w",
+		g.Name, g.Inputs[0].Shape, (needed+1<<20-1)>>20, allowed>>20, ErrMemory)
 }
 
 // leastMemory is a lower bound of what g needs, in bytes, known before any

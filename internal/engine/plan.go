@@ -29,6 +29,8 @@ type plan struct {
 	blocked map[*graph.Value]*place
 	places  []*place
 	steps   []*step
+	order   []level // once laid out
+	extent  int     // of the arena in float32, once laid out
 	arena   []float32
 	lead    cpu.Normalise // of the first input
 }
@@ -199,7 +201,7 @@ func (x *plan) asPlain(v *graph.Value) *place {
 // normalised, it is a normalised copy.
 func (x *plan) source(v *graph.Value) *place {
 	from := x.plain[v]
-	if from.input != 0 || x.lead.Scale == nil {
+	if from.input != 0 || x.lead.None() {
 		return from
 	}
 	p := x.place(v.Shape, false)

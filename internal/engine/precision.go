@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/graph"
@@ -17,7 +18,7 @@ var precisions = map[string]cpu.Precision{"": cpu.Float32, "f32": cpu.Float32, "
 func (o *Options) precision() (cpu.Precision, error) {
 	p, ok := precisions[o.Precision]
 	if !ok {
-		return 0, fmt.Errorf("no precision %q: known are f32, bf16 and int8", o.Precision)
+		return 0, fmt.Errorf("no precision %q: known are f32, bf16 and int8 (--precision f32)", o.Precision)
 	}
 	return p, nil
 }
@@ -59,16 +60,32 @@ const (
 	leastSpan = 1e-30 // below it an activation counts as zero
 )
 
-// calibrate runs g in float32 over the samples and returns the spans of what
-// dense convolutions read, and the outputs.
-func (e *cpuEngine) calibrate(p Program, g *graph.Graph, o Options) (map[*graph.Value]*span, []*tensor.Tensor, error) {
+// calibrate runs g in float32 over the samples and returns the outputs and,
+// for int8, the spans of what dense convolutions read.
+func (e *cpuEngine) calibrate(ctx context.Context, p Program, g *graph.Graph, o Options) (spans map[*graph.Value]*span, outputs []*tensor.Tensor, err error) {
+	quantise := o.Precision == "int8"
 	o.Precision, o.together = "", true // one thread at a time observes
-	x, err := e.plan(p, g, o)
+	x, err := e.plan(ctx, p, g, o)
+	switch {
+	case err != nil:
+	case quantise:
+		spans, err = x.spans(ctx, o.Samples)
+	default:
+		_, err = x.Run(ctx, o.Samples)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
+	for _, t := range x.outputs {
+		outputs = append(outputs, tensor.Of(slices.Clone(t.Data), t.Shape...))
+	}
+	return spans, outputs, nil
+}
+
+// spans runs twice over the samples: the first time finds the ends of the
+// spans, the second counts what lies where.
+func (x *cpuExec) spans(ctx context.Context, samples *tensor.Tensor) (map[*graph.Value]*span, error) {
 	spans := map[*graph.Value]*span{}
-	var outputs []*tensor.Tensor
 	for _, count := range []bool{false, true} {
 		x.observe = func(s *step, lo, n int) {
 			if s.source != nil {
@@ -78,14 +95,11 @@ func (e *cpuEngine) calibrate(p Program, g *graph.Graph, o Options) (map[*graph.
 				spans[s.source].add(s.view(lo, n), count)
 			}
 		}
-		if outputs, err = x.Run(context.Background(), o.Samples); err != nil {
-			return nil, nil, err
+		if _, err := x.Run(ctx, samples); err != nil {
+			return nil, err
 		}
 	}
-	for i, t := range outputs {
-		outputs[i] = tensor.Of(append([]float32(nil), t.Data...), t.Shape...)
-	}
-	return spans, outputs, nil
+	return spans, nil
 }
 
 // add widens the span by the numbers of b or, with count, counts them.

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -79,7 +82,7 @@ func TestPrecisionImplementations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := NewCPU(d).Compile(Program{Graph: g}, o)
+			e, err := NewCPU(d).Compile(t.Context(), Program{Graph: g}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,15 +103,64 @@ func TestPrecisionRefused(t *testing.T) {
 	t.Setenv("TL_CPU", "portable")
 	g := seeded(t, "tiny", weights.SeededOptions{}, 1)
 	for precision, want := range map[string]string{
-		"fp4":  `tiny.onnx: no precision "fp4": known are f32, bf16 and int8`,
-		"int8": "tiny.onnx: int8 wants sample images",
+		"fp4":  `tiny.onnx: no precision "fp4": known are f32, bf16 and int8 (--precision f32)`,
+		"int8": "tiny.onnx: int8 wants sample images to take the ranges of activations from, got none (",
 	} {
+		refused(t, g, Options{Precision: precision}, want)
+	}
+	for _, precision := range []string{"bf16", "int8"} {
+		refused(t, g, Options{Precision: precision, Samples: noise(1, 64, false)}, "tiny.onnx: samples are (1,3,64,64), input ", " wants (1,3,96,96) (")
+	}
+}
+
+// refused wants an error with all parts.
+func refused(t *testing.T, g *graph.Graph, o Options, parts ...string) {
+	t.Helper()
+	e, err := CPU(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	_, err = e.Compile(t.Context(), Program{Graph: g}, o)
+	for _, want := range parts {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error is %v, want %s", o.Precision, err, want)
+		}
+	}
+}
+
+// Looking at the samples holds one program at a time, and ends with the context.
+func TestCalibration(t *testing.T) {
+	t.Setenv("TL_CPU", "portable")
+	g := seededWide(t, "resnet18", weights.SeededOptions{Width: 0.5}, 1)
+	x := noise(1, 96, false)
+	floats := compile(t, g, Options{}).Memory()
+	for _, precision := range []string{"bf16", "int8"} {
 		e, err := CPU(1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err = e.Compile(Program{Graph: g}, Options{Precision: precision}); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error is %v, want %s", precision, err, want)
+		held := func() int64 {
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		runtime.GC()
+		before, most := held(), int64(0)
+		look := func() { most = max(most, held()-before) }
+		low, err := e.Compile(t.Context(), Program{Graph: g, Release: look}, Options{Precision: precision, Samples: x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: program %d KiB, in float32 %d KiB, most held %d KiB", precision, low.Memory()>>10, floats>>10, most>>10)
+		if folded := leastMemory(g); most > folded+max(floats, low.Memory())*9/8 {
+			t.Errorf("%s: %d bytes held at once, for folded weights of %d and programs of %d and %d", precision, most, folded, floats, low.Memory())
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		runs := 0
+		_, err = e.Compile(ctx, Program{Graph: g, Release: func() { runs++; cancel() }}, Options{Precision: precision, Samples: x})
+		if !errors.Is(err, context.Canceled) || runs != 1 {
+			t.Errorf("%s: error %v after weights were laid out %d times", precision, err, runs)
 		}
 		e.Close()
 	}

@@ -144,7 +144,7 @@ func compile(t testing.TB, g *graph.Graph, o Options) Exec {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Close)
-	x, err := NewCPU(d).Compile(Program{Graph: g}, o)
+	x, err := NewCPU(d).Compile(context.Background(), Program{Graph: g}, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,10 +33,9 @@ func (x *plan) streamSize() int {
 	return n
 }
 
-// inStreams compiles the program for each thread. The first one's weights
-// serve all; its exec feeds and gathers.
-func (e *cpuEngine) inStreams(p Program, g *graph.Graph, o Options, size int) (*cpuExec, error) {
-	var all []*cpuExec
+// streamPlans lowers and lays out the program for each thread, with size images
+// for one. The first one's weights serve all.
+func (e *cpuEngine) streamPlans(p Program, g *graph.Graph, o Options, size int) (all []*plan) {
 	packs := map[*graph.Node]any{}
 	for i := range (g.Inputs[0].Shape[0] + size - 1) / size {
 		if i == len(e.alone) {
@@ -44,13 +43,36 @@ func (e *cpuEngine) inStreams(p Program, g *graph.Graph, o Options, size int) (*
 		}
 		x := newPlan(e.alone[i], p, g, o)
 		x.team, x.packs, x.images = e.d, packs, size
-		exec, err := x.finish(p.Release)
+		x.layout()
+		all = append(all, x)
+	}
+	return all
+}
+
+// streamMemory is the bytes that all plans take with the outputs of the whole
+// batch, into which those of the streams are gathered.
+func streamMemory(g *graph.Graph, all []*plan) int64 {
+	memory := all[0].weightBytes()
+	for _, x := range all {
+		memory += x.arenaBytes()
+	}
+	for _, v := range g.Outputs {
+		memory += 4 * int64(v.Shape.Size())
+	}
+	return memory
+}
+
+// inStreams gives the plans their memory. The first one's exec feeds and gathers.
+func (e *cpuEngine) inStreams(ctx context.Context, g *graph.Graph, all []*plan, memory int64, release func()) (*cpuExec, error) {
+	var parts []*cpuExec
+	for _, x := range all {
+		part, err := x.finish(ctx, 0, release)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, exec)
+		parts = append(parts, part)
 	}
-	return newStreams(e.d, g, all), nil
+	return newStreams(e.d, g, parts, memory), nil
 }
 
 // streams runs the parts of an exec.
@@ -62,17 +84,14 @@ type streams struct {
 }
 
 // newStreams is an exec whose images are shared out to parts.
-func newStreams(d *cpu.Device, g *graph.Graph, parts []*cpuExec) *cpuExec {
+func newStreams(d *cpu.Device, g *graph.Graph, parts []*cpuExec, memory int64) *cpuExec {
 	first := parts[0]
-	e := &cpuExec{d: d, file: first.file, images: g.Inputs[0].Shape[0], steps: first.steps}
+	e := &cpuExec{d: d, file: first.file, images: g.Inputs[0].Shape[0], steps: first.steps, memory: memory, low: first.low}
 	e.streams = &streams{parts: parts, errs: make([]error, len(parts)), batch: e.images}
 	e.inputs = []input{{first.inputs[0].name, first.inputs[0].shape, &place{input: -1}}}
 	for _, v := range g.Outputs {
 		e.outputs = append(e.outputs, tensor.New(v.Shape...))
 		e.given = append(e.given, nil)
-	}
-	for _, p := range parts {
-		e.memory += p.memory
 	}
 	return e
 }

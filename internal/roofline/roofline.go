@@ -35,7 +35,7 @@ type Machine struct {
 	Bandwidth   float64 `json:"memory_gb_s" csv:"memory_gb_s"`                   // GB/s: all threads read arrays that fit in no cache
 }
 
-// Measure takes less than 0.3 s. Zero threads is all cores; TL_CPU chooses the
+// Measure takes some 0.3 s. Zero threads is all cores; TL_CPU chooses the
 // kernels, as for the network that is to be judged.
 func Measure(threads int) (Machine, error) {
 	t, err := newTeam(threads)
