@@ -65,6 +65,15 @@ type panel struct {
 	at     int // in weights
 }
 
+// panels cuts k output channels in blocks of l lanes into panels, depth numbers
+// for each channel.
+func panels(k, l, depth int) (list []panel) {
+	for b := 0; b < ceilDiv(k, l); b += 2 {
+		list = append(list, panel{b, min(2, ceilDiv(k, l)-b), b * l * depth})
+	}
+	return list
+}
+
 // fetchBytes is the size up to which a panel's weights are asked for while the
 // one before is multiplied: both stay in the second level cache.
 const fetchBytes = 320 << 10
@@ -98,10 +107,7 @@ func (d *Device) PackBlockConv(s ConvShape, w, bias []float32, a Algorithm) *Blo
 		points = (int(a) + 2) * (int(a) + 2)
 	}
 	depth := ceilDiv(s.C, l) * l * points
-	for b := 0; b < ceilDiv(s.K, l); b += 2 {
-		n := min(2, ceilDiv(s.K, l)-b)
-		c.panels = append(c.panels, panel{b, n, b * l * depth})
-	}
+	c.panels = panels(s.K, l, depth)
 	c.weights = Alloc(ceilDiv(s.K, l) * l * depth)
 	d.packing = packTask{c, w[:s.K*s.C*s.R*s.S], l}
 	d.team.run(len(c.panels), &d.packing)

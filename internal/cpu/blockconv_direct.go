@@ -174,6 +174,7 @@ func (t *directTask) gatherTap(w *worker, dst []float32, cb, r, c, p0, p1 int) {
 			from := cb*t.x.Stride + ((image*s.H+y)*s.W+x0+(ox+lo)*s.StrideW)*l
 			w.tap = tapArgs{y: row[lo*l:], x: t.x.Data[from:], n: hi - lo, xi: s.StrideW * l}
 			t.k.gather(&w.tap)
+			w.tap = tapArgs{} // so that no map stays alive
 		}
 	}
 }

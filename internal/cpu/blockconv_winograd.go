@@ -118,7 +118,7 @@ func (t *winoTask) throughout(w *worker, block, split int) {
 	a := &w.block
 	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
 	for _, p := range t.c.panels[first:last] {
-		*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: n * l, bias: t.c.noBias(l)}
+		*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: n * l, bias: noBias[:2*l]}
 		for xi := range t.a * t.a {
 			t.product(a, p, xi, t.weights(p, xi+1), points[xi*point:], result[xi*product:], n)
 		}
@@ -177,7 +177,7 @@ func (t *winoTask) multiply(w *worker, i int) {
 	point, product := t.stride(t.x.count(), t.tiles), t.stride(t.y.count(), t.tiles)
 	offs := t.offsets(w, t.tiles)
 	a := &w.block
-	*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: t.tiles * l, bias: t.c.noBias(l)}
+	*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: t.tiles * l, bias: noBias[:2*l]}
 	last := min(first+panelsAtOnce, len(t.c.panels))
 	for j, p := range t.c.panels[first:last] {
 		next := t.following(w, i)
@@ -200,10 +200,8 @@ func (t *winoTask) following(w *worker, i int) []float32 {
 	return t.weights(t.c.panels[i%pieces*panelsAtOnce], i/pieces)
 }
 
-// noBias is a panel's worth of zeros.
-func (c *BlockConv) noBias(lanes int) []float32 { return zeros[:2*lanes] }
-
-var zeros [64]float32
+// noBias is the bias of a product of points.
+var noBias [64]float32
 
 // rows calls f for the runs of tiles t0 … t1-1.
 func (t *winoTask) rows(t0, t1 int, f func(r tileRow)) {

@@ -50,12 +50,11 @@ func (d *Device) PackBlockStem(s ConvShape, w, bias []float32, in Normalise) *Bl
 	c.bias = Alloc(ceilDiv(s.K, 2*l) * 2 * l)
 	copy(c.bias, bias)
 	c.weights = Alloc(ceilDiv(s.K, l) * l * depth)
-	for b := 0; b < ceilDiv(s.K, l); b += 2 {
-		p := panel{b, min(2, ceilDiv(s.K, l)-b), b * l * depth}
-		c.panels = append(c.panels, p)
-		cols := p.blocks * l
-		for k := range min(cols, s.K-b*l) {
-			for i, v := range w[(b*l+k)*depth:][:depth] {
+	c.panels = panels(s.K, l, depth)
+	for _, p := range c.panels {
+		k0, cols := p.block*l, p.blocks*l
+		for k := range min(cols, s.K-k0) {
+			for i, v := range w[(k0+k)*depth:][:depth] {
 				c.weights[p.at+i*cols+k] = v
 			}
 		}
