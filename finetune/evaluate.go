@@ -71,7 +71,8 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 		Epochs: t.state.Epoch, BestEpoch: t.state.Best, Warnings: r.data.Warnings}
 	out.Trainable, out.Frozen = r.parameters(t)
 	if r.card != nil {
-		out.Precision = &r.precision
+		p := r.precision // a copy: the run and its engine are let go
+		out.Precision = &p
 	}
 	if p := r.data.set.Positive; p >= 0 {
 		out.Positive = r.data.set.Classes[p]
