@@ -23,6 +23,7 @@ var layers = []struct{ name, may string }{
 	{"internal/engine", "internal/graph internal/op internal/cpu internal/tensor"},
 	{"internal/autodiff", "internal/op internal/cpu internal/tensor"},
 	{"internal/roofline", "internal/cpu"},
+	{"internal/testkit/plain", "internal/op internal/tensor"},
 	{"internal/graph", "onnx internal/op internal/cpu internal/tensor"},
 	{"internal/op", "onnx internal/cpu internal/tensor"},
 	{"internal/report", "internal/metrics internal/atomicfile"},

@@ -67,6 +67,11 @@ def batch_norm(a, x, scale, bias, mean, variance):
 
 def pad(a, x, pads, value=None):
     pads = [int(p) for p in pads]
+    mode = a.get("mode", "constant")
+    if mode != "constant":  # torch knows these for images only: pick elements as NumPy does
+        before_after = list(zip(pads, pads[x.ndim :]))
+        places = np.pad(np.arange(x.numel()).reshape(tuple(x.shape)), before_after, mode=mode)
+        return x.flatten()[torch.from_numpy(places)]
     pairs = [p for i in reversed(range(x.ndim)) for p in (pads[i], pads[i + x.ndim])]
     return F.pad(x, pairs, value=0.0 if value is None else float(value))
 
@@ -86,6 +91,18 @@ def flatten(a, x):
     return x.reshape(rows, -1)
 
 
+def squeeze(a, x, axes=None):
+    axes = [i for i in range(x.ndim) if x.shape[i] == 1] if axes is None else [int(i) % x.ndim for i in axes]
+    return x.reshape([n for i, n in enumerate(x.shape) if i not in axes])
+
+
+def unsqueeze(a, x, axes):
+    rank = x.ndim + len(axes)
+    for i in sorted(int(i) % rank for i in axes):
+        x = x.unsqueeze(i)
+    return 1 * x
+
+
 def reshape(a, x, to):
     return x.reshape([x.shape[i] if n == 0 else int(n) for i, n in enumerate(to)])
 
@@ -97,11 +114,14 @@ TORCH = {
     "Clip": lambda a, x, lo=None, hi=None: x.clamp(*(None if v is None else float(v) for v in (lo, hi))) if (lo is not None or hi is not None) else 1 * x,
     "Concat": lambda a, *x: torch.cat(x, a["axis"]),
     "Conv": conv,
+    "Dropout": lambda a, x, ratio=None, training=None: 1 * x,  # at inference
     "Flatten": flatten,
     "Gemm": gemm,
     "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdim=True),
+    "GlobalMaxPool": lambda a, x: x.amax((2, 3), keepdim=True),
     "HardSigmoid": lambda a, x: (a.get("alpha", 0.2) * x + a.get("beta", 0.5)).clamp(0, 1),
     "HardSwish": lambda a, x: F.hardswish(x),
+    "Identity": lambda a, x: 1 * x,
     "LeakyRelu": lambda a, x: F.leaky_relu(x, a.get("alpha", 0.01)),
     "LogSoftmax": lambda a, x: F.log_softmax(x, a.get("axis", -1)),
     "MatMul": lambda a, x, y: x @ y,
@@ -113,16 +133,18 @@ TORCH = {
     "Reshape": reshape,
     "Sigmoid": lambda a, x: torch.sigmoid(x),
     "Softmax": lambda a, x: F.softmax(x, a.get("axis", -1)),
+    "Squeeze": squeeze,
     "Sub": lambda a, x, y: x - y,
     "Sum": lambda a, *x: sum(x),
     "Tanh": lambda a, x: torch.tanh(x),
     "Transpose": transpose,
+    "Unsqueeze": unsqueeze,
 }
 
 
 def usable(c):
     """Whether torch and the drawing agree on what the case means."""
-    return not c.attrs.get("ceil_mode") and c.attrs.get("mode", "constant") == "constant"
+    return not c.attrs.get("ceil_mode")
 
 
 def run(c, rng):
