@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,6 +40,8 @@ func (m *Model) nodeFromSix(n *Node) error {
 	switch n.Op {
 	case "Add", "Sub", "Mul", "Div":
 		return m.broadcastFromSix(n)
+	case "PRelu":
+		return m.slopeFromSix(n)
 	case "Gemm":
 		delete(n.Attrs, "broadcast")
 	case "BatchNormalization", "Dropout":
@@ -65,6 +68,31 @@ func (m *Model) broadcastFromSix(n *Node) error {
 	}
 	delete(n.Attrs, "axis")
 	delete(n.Attrs, "broadcast")
+	return nil
+}
+
+// slopeFromSix turns a PRelu's slope (C) into (C,1,…), as NumPy's rules want
+// one number a channel. It must be a weight, and the input's rank known.
+func (m *Model) slopeFromSix(n *Node) error {
+	if len(n.Inputs) != 2 {
+		return fmt.Errorf("wanted 2 inputs, found %d", len(n.Inputs))
+	}
+	slope, rank := m.Weights[n.Inputs[1]], m.declaredRank(n.Inputs[0])
+	switch {
+	case slope != nil && (len(slope.Shape) != 1 || slope.Shape[0] == 1):
+		return nil // one number for all
+	case slope == nil || rank < 2:
+		return errors.New("wanted a slope that is a weight, and an input of declared shape: convert the file with onnx.version_converter")
+	}
+	wide := *slope
+	wide.Name += "_channels"
+	for len(wide.Shape) < rank-1 {
+		wide.Shape = append(wide.Shape[:len(wide.Shape):len(wide.Shape)], 1)
+	}
+	if other, taken := m.Weights[wide.Name]; taken && !(slices.Equal(other.Shape, wide.Shape) && bytes.Equal(other.Raw, wide.Raw)) {
+		return fmt.Errorf("the name %q is taken", wide.Name)
+	}
+	m.Weights[wide.Name], n.Inputs[1] = &wide, wide.Name
 	return nil
 }
 

@@ -57,6 +57,24 @@ func TestOldOperatorSets(t *testing.T) {
 	}
 }
 
+// A slope for each channel is laid along the channels.
+func TestOldSlope(t *testing.T) {
+	prelu := func(x string) []byte { return msg(1, text(1, x), text(1, "w"), text(2, "y"), text(4, "PRelu")) }
+	three := weight([]int64{3}, "123412341234")
+	m := &Model{Path: "old.onnx", Weights: map[string]*Tensor{}}
+	if err := m.parse(version(3, 6, three, tensorInput("x", 2, 3, 4, 3), prelu("x"), output("y"))); err != nil {
+		t.Fatal(err)
+	}
+	if w := m.Weights[m.Nodes[0].Inputs[1]]; w == nil || !slices.Equal(w.Shape, []int64{3, 1, 1}) {
+		t.Errorf("slope is %+v, want (3,1,1)", w)
+	}
+	m = &Model{Path: "old.onnx", Weights: map[string]*Tensor{}}
+	err := m.parse(version(3, 6, three, tensorInput("x", 2, 3, 4, 3), node("Relu", "x", "h"), prelu("h"), output("y")))
+	if err == nil || !strings.Contains(err.Error(), "input of declared shape") {
+		t.Errorf("an input of unknown rank: %v", err)
+	}
+}
+
 // A file of one tensor is read; what is none is an error that names it.
 func TestReadTensor(t *testing.T) {
 	path := t.TempDir() + "/input_0.pb"
