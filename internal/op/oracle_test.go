@@ -39,4 +39,5 @@ var differentiable = []op.Differentiable{
 	op.Conv{}, op.Gemm{}, op.MatMul{}, op.Relu{}, op.LeakyRelu{}, op.Clip{}, op.Sigmoid{}, op.Tanh{}, op.HardSigmoid{},
 	op.Add{}, op.Sub{}, op.Mul{}, op.MaxPool{}, op.AveragePool{}, op.GlobalAveragePool{}, op.BatchNorm{}, op.Flatten{},
 	op.Reshape{}, op.Transpose{}, op.Concat{}, op.Pad{}, op.Softmax{}, op.ReduceMean{},
+	op.Elu{}, op.Exp{}, op.Neg{}, op.Softplus{}, op.PRelu{},
 }

@@ -115,6 +115,11 @@ TORCH = {
     "Softmax": lambda a, x: F.softmax(x, a.get("axis", -1)),
     "Sub": lambda a, x, y: x - y,
     "Sum": lambda a, *x: sum(x),
+    "Elu": lambda a, x: F.elu(x, a.get("alpha", 1.0)),
+    "Exp": lambda a, x: torch.exp(x),
+    "Neg": lambda a, x: -x,
+    "PRelu": lambda a, x, slope: torch.where(x < 0, slope * x, x),
+    "Softplus": lambda a, x: F.softplus(x, threshold=1e9),
     "Tanh": lambda a, x: torch.tanh(x),
     "Transpose": transpose,
 }
