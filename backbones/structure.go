@@ -48,7 +48,7 @@ func data(p *graph.Node) *graph.Value {
 }
 
 var (
-	activations = []string{"Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh"}
+	activations = []string{"Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "PRelu", "Softplus"}
 	globalPools = []string{"GlobalAveragePool", "GlobalMaxPool", "ReduceMean"}
 	// tail is what may lie between the last feature map and the classifier.
 	tail = append([]string{"AveragePool", "Dropout", "Identity", "Transpose", "Reshape", "Softmax"}, globalPools...)

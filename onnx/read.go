@@ -53,6 +53,10 @@ func (m *Model) parse(data []byte) error {
 	if err := s.model(data); err != nil {
 		return err
 	}
+	old := m.Opset
+	if 0 < old && old < MinOpset {
+		m.Opset = MinOpset // fromOld makes it so
+	}
 	if err := m.checkVersions(); err != nil {
 		return err
 	}
@@ -61,6 +65,11 @@ func (m *Model) parse(data []byte) error {
 	}
 	if err := s.join(); err != nil {
 		return err
+	}
+	if old < MinOpset {
+		if err := m.fromOld(old); err != nil {
+			return err
+		}
 	}
 	if err := m.sortNodes(); err != nil {
 		return err

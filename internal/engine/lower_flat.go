@@ -42,7 +42,8 @@ func (x *plan) lowerFlat(n *graph.Node) bool {
 // numberwise reports whether o computes each number from those at its place.
 func numberwise(o op.Op) bool {
 	switch o.(type) {
-	case op.Relu, op.Clip, op.LeakyRelu, op.Sigmoid, op.HardSigmoid, op.HardSwish, op.Tanh, op.Add, op.Sub, op.Mul, op.Div, op.Sum:
+	case op.Relu, op.Clip, op.LeakyRelu, op.Sigmoid, op.HardSigmoid, op.HardSwish, op.Tanh,
+		op.Elu, op.Exp, op.Neg, op.Softplus, op.Sqrt, op.Add, op.Sub, op.Mul, op.Div, op.Sum:
 		return true
 	}
 	return false

@@ -81,7 +81,7 @@ func isView(n *graph.Node) bool {
 // a convolution.
 func mayShare(n *graph.Node, k int) bool {
 	switch n.Op.Kind() {
-	case "Add", "Sub", "Mul", "Div", "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh":
+	case "Add", "Sub", "Mul", "Div", "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "Exp", "Neg", "Softplus", "Sqrt":
 		return true
 	case "BatchNormalization":
 		return k == 0

@@ -84,6 +84,9 @@ func (im *importer) inputShape(in onnx.ValueInfo) (tensor.Shape, error) {
 	for i, d := range in.Shape {
 		dims[i] = d.Size
 	}
+	if in.Shape != nil && len(dims) == 0 && im.o.Size == 0 {
+		return tensor.Shape{}, nil // a scalar, not a shape left open
+	}
 	image, channelAxis, channels := im.imageLayout(in.Name, dims)
 	if image && len(dims) == 0 {
 		dims = []int64{-1, -1, -1, -1}
@@ -91,7 +94,9 @@ func (im *importer) inputShape(in onnx.ValueInfo) (tensor.Shape, error) {
 	if len(dims) == 0 {
 		return nil, fmt.Errorf("the file does not say its shape and no convolution shows it")
 	}
-	dims[0] = int64(im.batch)
+	if d := dims[0]; d <= 0 || d == int64(im.fileBatch) {
+		dims[0] = int64(im.batch) // another fixed number is no batch, as a second input's rows
+	}
 	if image {
 		if dims[channelAxis] <= 0 {
 			dims[channelAxis] = channels

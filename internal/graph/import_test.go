@@ -351,3 +351,31 @@ func TestSliceRange(t *testing.T) {
 		t.Error("a step of 0 is taken")
 	}
 }
+
+// TestSecondInput: the first axis of a further input is the batch only where it
+// is as long or open; a scalar input is one.
+func TestSecondInput(t *testing.T) {
+	dims := func(sizes ...int64) []onnx.Dim {
+		out := []onnx.Dim{}
+		for _, n := range sizes {
+			out = append(out, onnx.Dim{Size: n})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		shape []onnx.Dim
+		want  tensor.Shape
+	}{
+		{dims(4, 5), tensor.Shape{4, 5}},
+		{dims(2, 5), tensor.Shape{2, 5}},
+		{dims(-1, 5), tensor.Shape{2, 5}},
+		{dims(), tensor.Shape{}},
+	} {
+		b := newNet(2, 4)
+		b.m.Inputs = append(b.m.Inputs, onnx.ValueInfo{Name: "z", Type: onnx.Float, Shape: c.shape})
+		g := mustImport(t, b.done(b.add("Relu", nil, "x"), b.add("Relu", nil, "z")), ImportOptions{})
+		if got := g.Inputs[1].Shape; !got.Equal(c.want) {
+			t.Errorf("declared %v, imported %v, want %v", c.shape, got, c.want)
+		}
+	}
+}

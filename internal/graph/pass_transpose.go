@@ -43,6 +43,7 @@ func sinks(n *Node) bool {
 	switch n.Op.(type) {
 	case op.Transpose, op.Concat, op.Pad, op.ReduceMean,
 		op.Relu, op.Clip, op.LeakyRelu, op.Sigmoid, op.HardSigmoid, op.HardSwish, op.Tanh,
+		op.Elu, op.Exp, op.Neg, op.Softplus, op.Sqrt,
 		op.Add, op.Sub, op.Mul, op.Div, op.Sum:
 		return true
 	}

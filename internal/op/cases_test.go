@@ -194,7 +194,7 @@ func number(n json.Number) any {
 	return float32(v)
 }
 
-// Golden cases: testdata/golden is what `op_cases.py testdata/golden 8 208 SMALL`
+// Golden cases: testdata/golden is what `op_cases.py testdata/golden 8 240 SMALL`
 // wrote with onnxruntime 1.32.
 func TestGolden(t *testing.T) {
 	f := readCases(t, filepath.Join("testdata", "golden"))

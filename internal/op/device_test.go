@@ -24,6 +24,8 @@ var samples = []sample{
 	{op.Mul{}, [][]int{image, {3, 8, 1, 1}}}, {op.Div{}, [][]int{image, {57, 1}}}, {op.Sum{}, [][]int{image, image, {1}}},
 	{op.Relu{}, [][]int{image}}, {op.LeakyRelu{Alpha: 0.1}, [][]int{image}}, {op.Clip{Min: -1, Max: 1}, [][]int{image}},
 	{op.Sigmoid{}, [][]int{image}}, {op.Tanh{}, [][]int{image}}, {op.HardSigmoid{Alpha: 0.2, Beta: 0.5}, [][]int{image}}, {op.HardSwish{}, [][]int{image}},
+	{op.Elu{Alpha: 1.5}, [][]int{image}}, {op.Exp{}, [][]int{image}}, {op.Neg{}, [][]int{image}}, {op.Softplus{}, [][]int{image}}, {op.Sqrt{}, [][]int{image}},
+	{op.PRelu{}, [][]int{image, {8, 1, 1}}},
 	{op.BatchNorm{Epsilon: 1e-5}, [][]int{image, {8}, {8}, {8}, {8}}},
 	{op.Conv{Strides: [2]int{2, 1}, Pads: [4]int{1, 0, 1, 2}, Group: 2}, [][]int{image, {6, 4, 3, 3}, {6}}},
 	{op.MaxPool{Kernel: [2]int{3, 3}, Strides: [2]int{2, 2}, Ceil: true}, [][]int{image}},
@@ -102,7 +104,7 @@ func TestInPlace(t *testing.T) {
 	defer d.Close()
 	places := map[string]int{
 		"Add": 0, "Sub": 0, "Mul": 0, "Div": 0, "Relu": 0, "LeakyRelu": 0, "Clip": 0, "Sigmoid": 0, "Tanh": 0,
-		"HardSigmoid": 0, "HardSwish": 0, "BatchNormalization": 0, "Conv": 3,
+		"HardSigmoid": 0, "HardSwish": 0, "Elu": 0, "Exp": 0, "Neg": 0, "Softplus": 0, "Sqrt": 0, "PRelu": 0, "BatchNormalization": 0, "Conv": 3,
 	}
 	for _, s := range append(samples,
 		sample{op.Add{}, [][]int{{8, 1, 1}, image}}, sample{op.Sub{}, [][]int{image, image}},

@@ -38,8 +38,19 @@ var gradients = map[string]func(f fixture) gradient{
 	"HardSwish": func(f fixture) gradient { return f.of(op.HardSwish{}, f.apart(f.shape(0, 4)...)) },
 	"Sigmoid":   func(f fixture) gradient { return f.of(op.Sigmoid{}, f.unsaturated(f.shape(0, 4)...)) },
 	"Tanh":      func(f fixture) gradient { return f.of(op.Tanh{}, f.unsaturated(f.shape(0, 4)...)) },
-	"Identity":  func(f fixture) gradient { return f.of(op.Identity{}, f.normal(f.shape(0, 4)...)) },
-	"Dropout":   func(f fixture) gradient { return f.of(op.Dropout{}, f.normal(f.shape(0, 4)...)) },
+	"Exp":       func(f fixture) gradient { return f.of(op.Exp{}, f.unsaturated(f.shape(0, 4)...)) },
+	"Softplus":  func(f fixture) gradient { return f.of(op.Softplus{}, f.unsaturated(f.shape(0, 4)...)) },
+	"Neg":       func(f fixture) gradient { return f.of(op.Neg{}, f.normal(f.shape(0, 4)...)) },
+	"Sqrt":      func(f fixture) gradient { return f.of(op.Sqrt{}, f.positive(f.shape(0, 4)...)) },
+	"Elu": func(f fixture) gradient {
+		return f.of(op.Elu{Alpha: 0.25 + float32(f.r.Float64())}, f.apart(f.shape(0, 4)...))
+	},
+	"PRelu": func(f fixture) gradient {
+		x := f.apart(f.shape(0, 4)...)
+		return gradient{o: op.PRelu{}, x: []*tensor.Tensor{x, f.normal(f.narrowed(x.Shape)...)}}
+	},
+	"Identity": func(f fixture) gradient { return f.of(op.Identity{}, f.normal(f.shape(0, 4)...)) },
+	"Dropout":  func(f fixture) gradient { return f.of(op.Dropout{}, f.normal(f.shape(0, 4)...)) },
 	"Softmax": func(f fixture) gradient {
 		shape := f.shape(1, 4)
 		return f.of(op.Softmax{Axis: f.axis(shape), Flat: f.flag("flat")}, f.unsaturated(shape...))
@@ -129,6 +140,11 @@ func (f fixture) normal(shape ...int) *tensor.Tensor {
 // bit of a float32, its output no longer tells its slope.
 func (f fixture) unsaturated(shape ...int) *tensor.Tensor {
 	return f.fill(func(int) float64 { return 4*f.r.Float64() - 2 }, shape...)
+}
+
+// positive returns numbers from 0.5 to 4.5.
+func (f fixture) positive(shape ...int) *tensor.Tensor {
+	return f.fill(func(int) float64 { return 4*f.r.Float64() + 0.5 }, shape...)
 }
 
 // apart returns numbers of about -6 to 6 that lie two gaps or more from each

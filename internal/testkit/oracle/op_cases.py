@@ -152,6 +152,11 @@ def unary(op, **ranges):
     return make
 
 
+def prelu(d, opset):
+    x = d.image()
+    return Case("PRelu", opset, [x, d.floats(*d.pick([x.shape, (x.shape[1], 1, 1), (1,)]))], constants=[1] if d.flag() else ())
+
+
 def whole_image(op):
     return lambda d, opset: Case(op, opset, [d.image()])
 
@@ -352,6 +357,8 @@ MAKERS = {
     "MatMul": (matmul, 7), "Flatten": (flatten, 7), "Reshape": (reshape, 7), "Squeeze": (squeeze, 7), "Unsqueeze": (unsqueeze, 7),
     "Transpose": (transpose, 7), "Pad": (pad, 7), "Concat": (concat, 7), "Softmax": (softmax("Softmax"), 7),
     "LogSoftmax": (softmax("LogSoftmax"), 7), "Dropout": (dropout, 7), "Identity": (unary("Identity"), 7),
+    "Elu": (unary("Elu", alpha=(0.2, 2)), 7), "Exp": (unary("Exp"), 7), "Neg": (unary("Neg"), 7), "Softplus": (unary("Softplus"), 7),
+    "Sqrt": (unary("Sqrt"), 7), "PRelu": (prelu, 7),
 }
 
 HEAVY = {"Conv": 6, "MaxPool": 4, "AveragePool": 6, "Gemm": 2, "Pad": 3, "ReduceMean": 2, "Softmax": 2, "Clip": 2}

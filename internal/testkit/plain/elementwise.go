@@ -23,6 +23,21 @@ func elementwise(o op.Op) func(v float64) float64 {
 		return func(v float64) float64 { return clamp(v, float64(o.Min), float64(o.Max)) }
 	case op.Sigmoid:
 		return func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+	case op.Elu:
+		return func(v float64) float64 {
+			if v < 0 {
+				return float64(o.Alpha) * math.Expm1(v)
+			}
+			return v
+		}
+	case op.Exp:
+		return math.Exp
+	case op.Softplus:
+		return func(v float64) float64 { return math.Log1p(math.Exp(v)) }
+	case op.Neg:
+		return func(v float64) float64 { return -v }
+	case op.Sqrt:
+		return math.Sqrt
 	case op.Tanh:
 		return math.Tanh
 	case op.HardSigmoid:

@@ -69,6 +69,13 @@ func Forward(o op.Op, x ...*Array) *Array {
 		broadcast(y, x, func(a, b float64) float64 { return a - b })
 	case op.Mul:
 		broadcast(y, x, func(a, b float64) float64 { return a * b })
+	case op.PRelu:
+		broadcast(y, x, func(v, slope float64) float64 {
+			if v < 0 {
+				return slope * v
+			}
+			return v
+		})
 	case op.Conv:
 		conv(o, y, x)
 	case op.Gemm:
