@@ -102,9 +102,15 @@ func (im *importer) fold(n *onnx.Node) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if len(c.shape) > maxFoldedRank {
+		return false, fmt.Errorf("makes a constant of %d axes, at most %d are folded", len(c.shape), maxFoldedRank)
+	}
 	im.setConst(n.Outputs[0], c)
-	return true, nil
+	return true, im.spend(float64(c.len()))
 }
+
+// maxFoldedRank is the most axes of a folded array.
+const maxFoldedRank = 64
 
 // mustFold is the error for an operator that exists for shape arithmetic only
 // but is applied to an activation; nil for others.
@@ -158,6 +164,9 @@ func intConstant(shape []int64, ints ...int64) *constant {
 func smallConstant(t *onnx.Tensor) (*constant, error) {
 	n, err := t.Elements()
 	if err != nil || n > maxShapeMath {
+		return nil, err
+	}
+	if _, err := product(t.Shape); err != nil { // (1<<40,0) has no elements, but loops over its axes
 		return nil, err
 	}
 	c := &constant{shape: t.Shape}
