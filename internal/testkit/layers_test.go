@@ -16,6 +16,7 @@ var layers = []struct{ name, may string }{
 	{"cmd/tl", "finetune backbones weights onnx internal/bench internal/roofline internal/dataset internal/report internal/atomicfile"},
 	{"bench/cells", "finetune internal/report"},
 	{"bench/peers", "weights onnx internal/engine internal/graph internal/tensor"},
+	{"bench/fuzz", ""},
 	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/metrics internal/report internal/tensor internal/atomicfile"},
 	{"internal/bench", "backbones weights onnx internal/engine internal/graph internal/roofline internal/dataset internal/tensor"},
 	{"backbones", "weights onnx internal/engine internal/graph internal/op internal/cpu internal/tensor"},
