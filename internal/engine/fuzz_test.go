@@ -41,20 +41,44 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		defer m.Close()
-		g, err := graph.Import(m, graph.ImportOptions{})
-		if err != nil || !(work(g) <= fuzzWork) {
-			return
-		}
-		for _, raw := range []bool{true, false} {
-			x, err := e.Compile(context.Background(), Program{Graph: g}, Options{Raw: raw, MaxMemory: fuzzMemory})
-			if err == nil {
-				_, err = x.Run(context.Background(), zeros(g)...)
-			}
-			if err != nil && (strings.Contains(err.Error(), "failed while") || strings.Contains(err.Error(), "pass ")) {
-				t.Fatal(err)
-			}
-		}
+		try(t, e, m)
 	})
+}
+
+// FuzzEdits is FuzzCompile over networks whose attributes, constants, inputs
+// and operators are changed, so that nearly every execution comes through the
+// reader.
+func FuzzEdits(f *testing.F) {
+	for i := range tiny.Count() {
+		f.Add([]byte{byte(i), 6})
+		f.Add([]byte{byte(i), 11, 0, 3, 5, 2, 0, 1})
+	}
+	e, err := CPU(1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(e.Close)
+	f.Fuzz(func(t *testing.T, b []byte) { try(t, e, tiny.Edited(b)) })
+}
+
+// try imports, compiles and runs m, each of which may fail but not panic.
+func try(t *testing.T, e Engine, m *onnx.Model) {
+	g, err := graph.Import(m, graph.ImportOptions{})
+	if err != nil && strings.Contains(err.Error(), "cannot be imported") {
+		t.Fatal(err)
+	}
+	if err != nil || !(work(g) <= fuzzWork) {
+		return
+	}
+	for _, raw := range []bool{true, false} {
+		x, err := e.Compile(context.Background(), Program{Graph: g}, Options{Raw: raw, MaxMemory: fuzzMemory})
+		if err == nil {
+			_, err = x.Run(context.Background(), zeros(g)...)
+		}
+		if err != nil && (strings.Contains(err.Error(), "failed while") || strings.Contains(err.Error(), "pass ")) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // work is the cost of one run of g: products, and bytes read and written.

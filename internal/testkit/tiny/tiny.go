@@ -21,6 +21,9 @@ const suite = "/usr/share/libonnx-testdata/data"
 // large one costs much and mostly changes a weight.
 const suiteBytes = 4 << 10
 
+// Count is the number of tiny networks.
+func Count() int { return len(nets) }
+
 // Own returns the bytes of the tiny networks, by our own writer.
 func Own(t testing.TB) (files [][]byte) {
 	t.Helper()
