@@ -128,8 +128,8 @@ func (im *importer) mustFold(n *onnx.Node, input string) error {
 
 // foldShape computes Shape (with start and end of opset 15) and Size.
 func (im *importer) foldShape(n *onnx.Node) error {
-	if len(n.Inputs) != 1 {
-		return fmt.Errorf("wants one input, has %d", len(n.Inputs))
+	if len(n.Inputs) != 1 || n.Inputs[0] == "" {
+		return fmt.Errorf("wants one input, has %q", n.Inputs)
 	}
 	in, _, err := im.inputs(n)
 	if err != nil {

@@ -128,6 +128,9 @@ func (im *importer) add(n *onnx.Node) error {
 		return err
 	}
 	if isFloatCast(n) {
+		if len(in) != 1 || in[0] == nil {
+			return fmt.Errorf("wants one input, has %q", n.Inputs)
+		}
 		im.values[n.Outputs[0]] = in[0] // activations are float32 whatever the file calls them
 		return nil
 	}

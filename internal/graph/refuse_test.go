@@ -117,6 +117,19 @@ func refuse(t *testing.T, b *net, out, want string) {
 	}
 }
 
+// An input that is omitted where it must not be is said; found by FuzzEdits.
+func TestOmittedInputs(t *testing.T) {
+	for op, a := range map[string]attrs{
+		"Shape": nil, "Size": nil, "Cast": {"to": int64(onnx.Float)}, "Relu": nil, "Identity": nil, "Gemm": nil, "Concat": {"axis": int64(0)},
+	} {
+		for _, in := range [][]string{{""}, {"", "x"}, {}} {
+			b := newNet(1, 2, 8, 8)
+			first := b.add(op, a, in...)
+			refuse(t, b, b.add("Sum", nil, "x", first), "test.onnx: node")
+		}
+	}
+}
+
 // Constants are not grown without end: neither one, nor many small ones, nor
 // one that takes long to compute.
 func TestFoldingIsBounded(t *testing.T) {
