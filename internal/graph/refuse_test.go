@@ -27,6 +27,8 @@ var absurd = []struct {
 	{"three strides", "Conv", attrs{"strides": []int64{1, 1, 1}}, kernel, "wanted 2 numbers"},
 	{"dilation 0", "Conv", attrs{"dilations": []int64{0, 0}}, kernel, "wanted at least 1"},
 	{"dilation 2^31", "Conv", attrs{"dilations": []int64{1 << 31, 1}}, kernel, "spans 4294967297"},
+	{"dilation 2^31 and SAME", "Conv", attrs{"dilations": []int64{1 << 31, 1}, "auto_pad": "SAME_UPPER"}, kernel, "makes an image of 8×8 too large"},
+	{"pads 2^31 and as large a stride", "Conv", attrs{"pads": []int64{1 << 31, 0, 1 << 31, 0}, "strides": []int64{1 << 31, 1}}, kernel, "too large"},
 	{"dilation 2^62", "Conv", attrs{"dilations": []int64{1 << 62, 1}}, kernel, "out of bounds"},
 	{"pads below 0", "Conv", attrs{"pads": []int64{-1, 0, 0, 0}}, kernel, "wanted none below 0"},
 	{"pads 2^31", "Conv", attrs{"pads": []int64{1 << 31, 1 << 31, 1 << 31, 1 << 31}}, kernel, "too large"},
