@@ -80,6 +80,7 @@ func look(ref string, o Options) (*Backbone, error) {
 		return nil, err
 	}
 	b.card.Notes = slices.Clone(m.Notes)
+	b.card.Notes = append(b.card.Notes, warned(m.NotFinite())...)
 	if e.Note != "" {
 		b.card.Notes = append(b.card.Notes, e.Note)
 	}
@@ -88,6 +89,15 @@ func look(ref string, o Options) (*Backbone, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return b, nil
+}
+
+// warned is the first few of many notes.
+func warned(notes []string) []string {
+	const most = 8
+	if len(notes) <= most {
+		return notes
+	}
+	return append(notes[:most:most], fmt.Sprintf("and %d more weights hold NaN or infinite numbers", len(notes)-most))
 }
 
 // resolve returns the file that ref means: a path where it looks like one, or

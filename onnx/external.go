@@ -1,12 +1,14 @@
 package onnx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,14 +20,29 @@ import (
 type externals struct {
 	dir   string
 	files map[string][]byte // memory maps by location
+	taken []span            // what tensors have of them
 	maps  *[]mmap.MMap      // grows by one for each file
+}
+
+// span is the bytes from … to-1 of the file at location.
+type span struct {
+	location string
+	from, to int64
+}
+
+// compare orders spans by file and place.
+func (s span) compare(t span) int {
+	return cmp.Or(cmp.Compare(s.location, t.location), cmp.Compare(s.from, t.from), cmp.Compare(s.to, t.to))
 }
 
 // view returns the want bytes that a tensor's external_data entries point at.
 func (x *externals) view(entries [][2]string, want int64) ([]byte, error) {
 	location, offset, length := "", int64(0), want
 	var err error
-	for _, e := range entries {
+	for i, e := range entries {
+		if slices.ContainsFunc(entries[:i], func(before [2]string) bool { return before[0] == e[0] }) {
+			return nil, fmt.Errorf("external data: key %q is given twice", e[0])
+		}
 		switch e[0] {
 		case "location":
 			location = e[1]
@@ -51,7 +68,22 @@ func (x *externals) view(entries [][2]string, want int64) ([]byte, error) {
 	if offset < 0 || offset > int64(len(data)) || length > int64(len(data))-offset {
 		return nil, fmt.Errorf("external data in %q: wanted %d bytes from %d, the file has %d", location, length, offset, len(data))
 	}
+	if length > 0 {
+		x.taken = append(x.taken, span{path.Clean(location), offset, offset + length})
+	}
 	return data[offset : offset+length : offset+length], nil
+}
+
+// checkOverlaps refuses bytes that two tensors share: so a file's weights never
+// take more memory than its external data has bytes, whatever it says.
+func (x *externals) checkOverlaps() error {
+	slices.SortFunc(x.taken, span.compare)
+	for i := 1; i < len(x.taken); i++ {
+		if a, b := x.taken[i-1], x.taken[i]; a.location == b.location && b.from < a.to {
+			return fmt.Errorf("external data in %q: bytes %d to %d and %d to %d of two tensors overlap", a.location, a.from, a.to, b.from, b.to)
+		}
+	}
+	return nil
 }
 
 // open maps the file at location, once.
@@ -75,6 +107,9 @@ func (x *externals) open(location string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if n, err := links(f); err != nil || n > 1 {
+		return nil, cmp.Or(err, fmt.Errorf("%s has %d names (hard links), so it may belong outside of the model's folder: put a copy there", location, n))
+	}
 	data, err := mapFile(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", location, err)

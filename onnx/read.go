@@ -19,6 +19,9 @@ import (
 // Constant nodes become Weights. An error names the file, the place in it, what
 // was wanted and what was found.
 func Read(path string) (*Model, error) {
+	if err := regular(path); err != nil {
+		return nil, err
+	}
 	m := &Model{Path: path, Weights: map[string]*Tensor{}}
 	if err := m.read(); err != nil {
 		m.Close()
@@ -28,9 +31,6 @@ func Read(path string) (*Model, error) {
 }
 
 func (m *Model) read() error {
-	if info, err := os.Stat(m.Path); err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("wanted a regular file, found %v", info.Mode().Type())
-	}
 	f, err := os.Open(m.Path)
 	if err != nil {
 		return err
@@ -51,6 +51,9 @@ func (m *Model) read() error {
 func (m *Model) parse(data []byte) error {
 	s := splitter{m: m, external: &externals{dir: filepath.Dir(m.Path), maps: &m.maps}}
 	if err := s.model(data); err != nil {
+		return err
+	}
+	if err := s.external.checkOverlaps(); err != nil {
 		return err
 	}
 	old := m.Opset

@@ -16,7 +16,8 @@ func sniff(b []byte) error {
 		return errors.New("the file is empty")
 	case bytes.HasPrefix(text, []byte("version https://git-lfs")):
 		return errors.New("this is a Git LFS pointer, not the ONNX file itself: fetch it with git lfs pull, or download it")
-	case bytes.HasPrefix(text, []byte("<!doctype")), bytes.HasPrefix(text, []byte("<html")), bytes.HasPrefix(text, []byte("<?xml")):
+	case bytes.HasPrefix(text, []byte("<!doctype")), bytes.HasPrefix(text, []byte("<html")), bytes.HasPrefix(text, []byte("<?xml")),
+		bytes.HasPrefix(text, []byte("<head")), bytes.HasPrefix(text, []byte("<body")), bytes.HasPrefix(text, []byte("<!--")):
 		return errors.New("this is a web page, not an ONNX file: the download went wrong")
 	case bytes.HasPrefix(text, []byte("{")), bytes.HasPrefix(text, []byte("ir_version")):
 		return errors.New("this is text, not a binary ONNX file")
@@ -42,6 +43,11 @@ var foreign = []struct {
 	{0, "\x89HDF", "an HDF5 file (Keras weights?): export the network with tf2onnx first"},
 	{4, "TFL3", "a TensorFlow Lite file"},
 	{8, "{\"", "a safetensors file, which holds weights without a network: export the network to ONNX first"},
+	{0, "GGUF", "a GGUF file of a language model"},
+	{257, "ustar", "a tar archive: unpack it first"},
+	{0, "\xfd7zXZ", "xz-compressed: unpack it first"},
+	{0, "BZh", "bzip2-compressed: unpack it first"},
+	{0, "7z\xbc\xaf", "a 7z archive: unpack it first"},
 	{0, "\x1f\x8b", "gzip-compressed: unpack it first"},
 	{0, "\x89PNG", "a PNG image"},
 	{0, "\xff\xd8\xff", "a JPEG image"},

@@ -11,8 +11,12 @@ import (
 // Caps that no real network comes near; they bound what a hostile file costs.
 const (
 	maxNodes    = 200_000
+	maxEdges    = 1 << 20 // inputs × outputs, of all nodes: onnx-go makes so many
 	maxWeights  = 200_000
+	maxValues   = 200_000  // inputs, and outputs; IR 3 lists weights as inputs
 	maxSkeleton = 16 << 20 // bytes
+	maxText     = 4 << 20  // bytes of a name, a comment or an entry of the metadata
+	maxEntries  = 10_000   // of the metadata; of a tensor's external data 10 are too many
 	maxRank     = 64
 )
 
@@ -25,6 +29,7 @@ type splitter struct {
 	skeleton []byte // NodeProtos
 	external *externals
 	graphs   int
+	edges    int
 }
 
 // nodeMeta is what the skeleton leaves out of one node.
@@ -103,6 +108,9 @@ func (s *splitter) metadata(b []byte) error {
 		s.m.Metadata = map[string]string{}
 	}
 	s.m.Metadata[k] = v
+	if len(s.m.Metadata) > maxEntries {
+		err = fmt.Errorf("more than %d entries of metadata", maxEntries)
+	}
 	return err
 }
 
@@ -197,9 +205,12 @@ func (s *splitter) node(b []byte) (err error) {
 		return fmt.Errorf("%s has no operator", n.label())
 	case n.outputs == 0:
 		return fmt.Errorf("%s has no outputs", n.label())
+	case n.inputs*n.outputs > maxEdges-s.edges:
+		return fmt.Errorf("%s has %d inputs and %d outputs: more than %d connections", n.label(), n.inputs, n.outputs, maxEdges)
 	case len(s.nodes) >= maxNodes || len(s.skeleton)+len(body) > maxSkeleton:
 		return fmt.Errorf("more than %d nodes or %d MB of attributes", maxNodes, maxSkeleton>>20)
 	}
+	s.edges += n.inputs * n.outputs
 	s.nodes = append(s.nodes, n)
 	s.skeleton = appendMessage(s.skeleton, 1, body)
 	return nil

@@ -57,7 +57,9 @@ func (p *tensorProto) read(b []byte) (err error) {
 			p.doubles = f.packed(p.doubles, protowire.Fixed64Type)
 		case 13:
 			k, v, e := keyValue(f.bytes())
-			p.external, err = append(p.external, [2]string{k, v}), e
+			if p.external, err = append(p.external, [2]string{k, v}), e; len(p.external) > 10 {
+				err = errors.New("external data: more than 10 entries")
+			}
 		case 14:
 			p.isExternal = f.int() == 1
 		}

@@ -19,6 +19,9 @@ func appendValue(list []ValueInfo, b []byte) (_ []ValueInfo, err error) {
 	if err != nil {
 		return list, fmt.Errorf("value %q: %w", v.Name, err)
 	}
+	if len(list) >= maxValues {
+		return list, fmt.Errorf("more than %d inputs or outputs", maxValues)
+	}
 	return append(list, v), nil
 }
 

@@ -85,7 +85,12 @@ func (f field) bytes() []byte {
 }
 
 func (f field) text() string {
-	if f.is(protowire.BytesType) && !utf8.Valid(f.data) {
+	switch {
+	case !f.is(protowire.BytesType):
+	case len(f.data) > maxText:
+		*f.err = fmt.Errorf("field %d: a text of %d bytes, at most %d are read", f.num, len(f.data), maxText)
+		return ""
+	case !utf8.Valid(f.data):
 		*f.err = fmt.Errorf("field %d: text %.40q is not UTF-8", f.num, f.data)
 	}
 	return string(f.data)

@@ -76,19 +76,6 @@ func powerBelow(n, most int) int {
 	return p
 }
 
-// flops is the number of multiplications and additions of a matrix product or
-// convolution, 0 for others.
-func flops(n *graph.Node) float64 {
-	if kind := n.Op.Kind(); kind != "Conv" && kind != "Gemm" && kind != "MatMul" {
-		return 0
-	}
-	if w := n.In[1].Shape; n.Op.Kind() == "Conv" {
-		return 2 * float64(n.Out.Shape.Size()) * float64(w[1:].Size())
-	}
-	columns := n.Out.Shape[len(n.Out.Shape)-1]
-	return 2 * float64(n.Out.Shape.Size()) * float64(n.In[1].Shape.Size()) / float64(columns)
-}
-
 // bytesOf is what a node has to read and write once.
 func bytesOf(n *graph.Node) float64 {
 	bytes := 4 * float64(n.Out.Shape.Size())

@@ -91,7 +91,7 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 		x.merged[pool] = true
 	}
 	st := x.result(last, in...)
-	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), a.String(), flops(n)
+	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), a.String(), graph.Flops(n)
 	st.weights = packedConv(s, a, x.d.Lanes())
 	st.work, st.bytes = work, bytesOf(n)-4*float64(n.Out.Shape.Size()-last.Out.Shape.Size())
 	st.source, st.view = n.In[0], func(lo, count int) cpu.Blocks { return x.view(in[0], lo, count) }
@@ -214,7 +214,7 @@ func packGroups(d *cpu.Device, n *graph.Node, one cpu.ConvShape, groups int, a c
 func (x *plan) depthwise(n *graph.Node, s cpu.ConvShape, w, bias []float32, e cpu.BlockEpilogue, last *graph.Node) {
 	in := x.asBlocked(n.In[0])
 	st := x.result(last, in)
-	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), "depthwise", flops(n)
+	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), "depthwise", graph.Flops(n)
 	st.weights = 4 * int64(len(w))
 	if s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.OH == s.H && s.OW == s.W {
 		st.share(st.out, in)

@@ -21,7 +21,7 @@ func (x *plan) lowerPlain(n *graph.Node) {
 		p.view = in[0]
 		return
 	}
-	s := &step{name: n.Name, kind: n.Op.Kind(), shape: n.Out.Shape, flops: flops(n), bytes: bytesOf(n), weights: packedBytes(n), out: p}
+	s := &step{name: n.Name, kind: n.Op.Kind(), shape: n.Out.Shape, flops: graph.Flops(n), bytes: bytesOf(n), weights: packedBytes(n), out: p}
 	for i, q := range in {
 		if q != nil {
 			s.in = append(s.in, q)

@@ -10,10 +10,17 @@ import (
 // ErrMemory is in the error of a program that needs more than Options.MaxMemory.
 var ErrMemory = errors.New("a smaller batch or image needs less")
 
-// fits refuses a program that needs more than the allowed bytes; 0 allows all.
+// fits refuses a program that needs more than the allowed bytes, or than the
+// machine has where 0 are given: Go ends a process that asks for more.
 func fits(g *graph.Graph, allowed, needed int64) error {
+	if allowed <= 0 {
+		allowed = machineMemory()
+	}
 	if allowed <= 0 || needed <= allowed {
 		return nil
+	}
+	if len(g.Inputs) == 0 {
+		return fmt.Errorf("%s: needs %d MiB of memory, at most %d MiB are allowed", g.Name, (needed+1<<20-1)>>20, allowed>>20)
 	}
 	return fmt.Errorf("%s: input %v needs %d MiB of memory, at most %d MiB are allowed: %w",
 		g.Name, g.Inputs[0].Shape, (needed+1<<20-1)>>20, allowed>>20, ErrMemory)

@@ -141,7 +141,7 @@ func (x *plan) add(s *step) {
 func (x *plan) result(n *graph.Node, in ...*place) *step {
 	p := x.place(n.Out.Shape, true)
 	x.blocked[n.Out] = p
-	s := &step{name: n.Name, kind: n.Op.Kind(), shape: n.Out.Shape, flops: flops(n), bytes: bytesOf(n), in: in, out: p, grouped: true}
+	s := &step{name: n.Name, kind: n.Op.Kind(), shape: n.Out.Shape, flops: graph.Flops(n), bytes: bytesOf(n), in: in, out: p, grouped: true}
 	x.add(s)
 	return s
 }

@@ -102,9 +102,15 @@ func (im *importer) fold(n *onnx.Node) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if len(c.shape) > maxFoldedRank {
+		return false, fmt.Errorf("makes a constant of %d axes, at most %d are folded", len(c.shape), maxFoldedRank)
+	}
 	im.setConst(n.Outputs[0], c)
-	return true, nil
+	return true, im.spend(float64(c.len()))
 }
+
+// maxFoldedRank is the most axes of a folded array.
+const maxFoldedRank = 64
 
 // mustFold is the error for an operator that exists for shape arithmetic only
 // but is applied to an activation; nil for others.
@@ -122,8 +128,8 @@ func (im *importer) mustFold(n *onnx.Node, input string) error {
 
 // foldShape computes Shape (with start and end of opset 15) and Size.
 func (im *importer) foldShape(n *onnx.Node) error {
-	if len(n.Inputs) != 1 {
-		return fmt.Errorf("wants one input, has %d", len(n.Inputs))
+	if len(n.Inputs) != 1 || n.Inputs[0] == "" {
+		return fmt.Errorf("wants one input, has %q", n.Inputs)
 	}
 	in, _, err := im.inputs(n)
 	if err != nil {
@@ -158,6 +164,9 @@ func intConstant(shape []int64, ints ...int64) *constant {
 func smallConstant(t *onnx.Tensor) (*constant, error) {
 	n, err := t.Elements()
 	if err != nil || n > maxShapeMath {
+		return nil, err
+	}
+	if _, err := product(t.Shape); err != nil { // (1<<40,0) has no elements, but loops over its axes
 		return nil, err
 	}
 	c := &constant{shape: t.Shape}

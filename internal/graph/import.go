@@ -61,6 +61,7 @@ type importer struct {
 	batch     int // images per run
 	fileBatch int // the batch the file was written for; 1 where it is open
 	device    *cpu.Device
+	left      float64 // numbers that may still be folded
 }
 
 // close gives the device for constant folding back.
@@ -77,8 +78,10 @@ func (im *importer) run() (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
+	im.left = minFolded
 	for name, t := range im.m.Weights {
 		im.consts[name] = t
+		im.left += foldedPerWeight * float64(len(t.Raw)/4)
 	}
 	inputs, err := im.needed(outputs)
 	if err != nil {
@@ -125,6 +128,9 @@ func (im *importer) add(n *onnx.Node) error {
 		return err
 	}
 	if isFloatCast(n) {
+		if len(in) != 1 || in[0] == nil {
+			return fmt.Errorf("wants one input, has %q", n.Inputs)
+		}
 		im.values[n.Outputs[0]] = in[0] // activations are float32 whatever the file calls them
 		return nil
 	}
@@ -224,8 +230,8 @@ func (im *importer) forbidMore(n *onnx.Node) {
 
 // evaluate runs a node whose inputs are all constants and keeps the result.
 func (im *importer) evaluate(n *Node) error {
-	if size := n.Out.Shape.Size(); size > maxFolded {
-		return fmt.Errorf("makes a constant of shape %v: %d numbers, at most %d are folded", n.Out.Shape, size, maxFolded)
+	if err := im.spend(max(float64(n.Out.Shape.Size()), (Flops(n)+windowWork(n))/flopsPerNumber)); err != nil {
+		return fmt.Errorf("makes a constant of shape %v: %w", n.Out.Shape, err)
 	}
 	if im.device == nil {
 		d, err := cpu.New(1)
@@ -264,9 +270,22 @@ func (im *importer) finish(outputs []string) error {
 	return nil
 }
 
-// maxFolded is the most numbers that a folded constant may have: four times
-// the largest layer of VGG16.
-const maxFolded = 1 << 29
+// Constants are folded before anything is known of the memory that the network
+// may take, so what they may cost in all is bounded by what the file holds: a
+// few numbers for each of its weights, and some for shapes.
+const (
+	minFolded       = 1 << 24 // numbers
+	foldedPerWeight = 4
+	flopsPerNumber  = 1 << 10 // multiplications and additions that count as one number
+)
+
+// spend takes n numbers from what may be folded.
+func (im *importer) spend(n float64) error {
+	if im.left -= n; im.left < 0 {
+		return fmt.Errorf("constants that the file does not hold take too much to compute, %.3g numbers more than it is worth: fold them before (onnxsim)", -im.left)
+	}
+	return nil
+}
 
 // checkSize refuses shapes whose size in bytes no machine holds.
 func checkSize(s tensor.Shape) error {

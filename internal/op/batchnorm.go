@@ -26,7 +26,11 @@ func parseBatchNorm(r *reader) (Op, []int) {
 	if r.opset < 9 && r.int("spatial", 1) != 1 {
 		r.fail("attribute spatial is %d, wanted 1", r.int("spatial", 1))
 	}
-	return BatchNorm{Epsilon: r.float("epsilon", 1e-5)}, r.all(5)
+	b := BatchNorm{Epsilon: r.float("epsilon", 1e-5)}
+	if b.Epsilon < 0 {
+		r.fail("attribute epsilon is %g, wanted none below 0", b.Epsilon)
+	}
+	return b, r.all(5)
 }
 
 // Kind is "BatchNormalization".

@@ -13,7 +13,7 @@ type Clip struct{ Min, Max float32 }
 
 // parseClip reads attributes before opset 11, inputs from then on.
 func parseClip(r *reader) (Op, []int) {
-	c := Clip{Min: r.float("min", -math.MaxFloat32), Max: r.float("max", math.MaxFloat32)}
+	c := Clip{Min: attr(r, "min", float32(-math.MaxFloat32)), Max: attr(r, "max", float32(math.MaxFloat32))} // may be infinite
 	if r.opset >= 11 {
 		c.Min, c.Max = r.floatAt(1, "min", c.Min), r.floatAt(2, "max", c.Max)
 	}

@@ -142,7 +142,8 @@ func (c Conv) Geometry(x, w tensor.Shape) cpu.ConvShape {
 	f, _ := c.window(w).over(x[2], x[3])
 	return cpu.ConvShape{
 		N: x[0], C: x[1], H: x[2], W: x[3], K: w[0], R: w[2], S: w[3], OH: f.oh, OW: f.ow,
-		StrideH: one(c.Strides[0]), StrideW: one(c.Strides[1]), PadTop: f.top, PadLeft: f.left,
+		// A stride beyond the padded image is never taken, but kernels lay memory out by it.
+		StrideH: min(one(c.Strides[0]), x[2]+f.top+f.bottom), StrideW: min(one(c.Strides[1]), x[3]+f.left+f.right), PadTop: f.top, PadLeft: f.left,
 		DilationH: one(c.Dilations[0]), DilationW: one(c.Dilations[1]), Groups: one(c.Group),
 	}
 }

@@ -19,7 +19,7 @@ type Pad struct {
 
 // parsePad reads attributes before opset 11, inputs (pads, value, axes) from then on.
 func parsePad(r *reader) (Op, []int) {
-	p := Pad{Pads: r.ints("pads"), Mode: r.str("mode", "constant"), Value: r.float("value", 0)}
+	p := Pad{Pads: r.ints("pads"), Mode: r.str("mode", "constant"), Value: attr(r, "value", float32(0))} // which may be infinite
 	if r.opset >= 11 {
 		p.Pads, p.Value = r.intsAt(1, "pads"), r.floatAt(2, "constant_value", 0)
 		if axes := r.intsAt(3, "axes"); axes != nil {

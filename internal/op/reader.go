@@ -66,9 +66,18 @@ func attr[T any](r *reader, name string, def T) T {
 	return t
 }
 
-func (r *reader) float(name string, def float32) float32 { return attr(r, name, def) }
-func (r *reader) str(name, def string) string            { return attr(r, name, def) }
-func (r *reader) flag(name string) bool                  { return attr[int64](r, name, 0) != 0 }
+// float returns a finite number attribute.
+func (r *reader) float(name string, def float32) float32 {
+	v := attr(r, name, def)
+	if v-v != 0 {
+		r.fail("attribute %s is %g, wanted a finite number", name, v)
+		return def
+	}
+	return v
+}
+
+func (r *reader) str(name, def string) string { return attr(r, name, def) }
+func (r *reader) flag(name string) bool       { return attr[int64](r, name, 0) != 0 }
 
 func (r *reader) int(name string, def int) int {
 	return r.small(name, attr(r, name, int64(def)))

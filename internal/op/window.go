@@ -35,8 +35,16 @@ func (p window) over(h, w int) (f frame, err error) {
 	if err != nil {
 		return f, fmt.Errorf("width: %w", err)
 	}
+	if plane := float64(h+f.top+f.bottom) * float64(w+f.left+f.right); plane > maxPadded+4*float64(h)*float64(w) {
+		return f, fmt.Errorf("padding of %d, %d, %d and %d makes an image of %d×%d too large", f.top, f.left, f.bottom, f.right, h, w)
+	}
 	return f, nil
 }
+
+// maxPadded is how many numbers padding may add to a plane beside four times
+// its own: kernels keep a padded copy, whose size a dilation or padding without
+// bounds would decide.
+const maxPadded = 1 << 22
 
 // axis returns output size and padding of one axis of length n.
 func (p window) axis(i, n int) (out, before, after int, err error) {
