@@ -67,7 +67,7 @@ func (a *attempt) refused(words ...string) error {
 		return fmt.Errorf("no error with a hint:\n%s", a.said())
 	}
 	for _, w := range words {
-		if strings.Contains(said, w) {
+		if strings.Contains(said, strings.ToLower(w)) {
 			return nil
 		}
 	}

@@ -1,7 +1,7 @@
 // Command faults shows that tl loses nothing whatever happens to it: it builds
 // tl, kills it (signal 9) at random moments of extraction, training, export and
-// download, fills its disk, makes its folders read-only, takes its memory away
-// and starts two of it at once. After every fault it looks at every file that
+// download, fills its disk, makes its folders read-only, takes images and
+// memory away and starts two of it at once. After every fault it looks at every file that
 // bears a final name, and at the epochs that were reported as finished; then
 // the work goes on, and what it ends with is compared, byte by byte, with what
 // an undisturbed tl made.
@@ -9,7 +9,7 @@
 //	go run ./bench/faults               # 200 kills and all the rest, some minutes
 //	go run ./bench/faults -kills 24     # a short version
 //	go run ./bench/faults -seed 7       # the same random moments' seed again
-//	go run ./bench/faults -only kill    # of kill, disk, read-only, memory, two
+//	go run ./bench/faults -only kill    # of kill, disk, read-only, images, memory, two
 //
 // It prints a table and ends with 1 where anything was lost. Cells and network
 // are generated, in a temporary folder that goes away. Full and read-only disks
@@ -54,6 +54,7 @@ func faults(kills int) []fault {
 		{"disk: full while exporting", (*scene).fullDiskExport},
 		{"disk: full while downloading", (*scene).fullDiskPull},
 		{"read-only: folders", (*scene).readOnly},
+		{"images: removed or changed after the scan", (*scene).images},
 		{"memory: --max-memory", (*scene).maxMemory},
 		{"memory: cgroup", (*scene).cgroups},
 		{"memory: ulimit -v", (*scene).ulimits},

@@ -43,7 +43,7 @@ func (s *scene) ulimits() (string, error) {
 	if _, err := os.Stat("/bin/sh"); err != nil {
 		return "", fmt.Errorf("%w: no shell", errCannot)
 	}
-	return s.little("MiB of addresses", []int{60, 80, 120, 160, 200, 240, 320, 640, 1280}, func(mib int, words ...string) ([]string, error) {
+	return s.little("MiB of addresses", []int{60, 80, 160, 320, 640, 1280, 1600, 2560}, func(mib int, words ...string) ([]string, error) {
 		return append([]string{"sh", "-c", fmt.Sprintf("ulimit -v %d && exec \"$@\"", mib<<10), "sh"}, words...), nil
 	})
 }
@@ -80,8 +80,10 @@ func (a *attempt) end() string {
 	case strings.Contains(a.said(), "tl: error"):
 		i := slices.IndexFunc(a.lines, func(l string) bool { return strings.HasPrefix(l, "tl: error") })
 		return a.lines[i]
-	case strings.Contains(a.said(), "out of memory"), strings.Contains(a.said(), "cannot allocate"), strings.Contains(a.said(), "failed to reserve"):
+	case strings.Contains(a.said(), "out of memory"), strings.Contains(a.said(), "failed to reserve"):
 		return "out of memory"
+	case strings.Contains(a.said(), "runtime: "), strings.Contains(a.said(), "fatal error: "):
+		return "the Go runtime gave up"
 	}
 	return a.err.Error()
 }
