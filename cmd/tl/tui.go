@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -166,7 +167,9 @@ func (v *voice) fail(err error, command string) {
 	case hint != "":
 	case errors.Is(err, fs.ErrNotExist):
 		hint = "check the path; it counts from the folder you are in" + here()
-	case errors.Is(err, fs.ErrPermission):
+	case errors.Is(err, syscall.ENOSPC):
+		hint = "free some space, or choose another disk, and repeat the command: what is done is kept"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		hint = "check the rights of that path, or choose another"
 	default:
 		hint = command + " --help says what the command wants"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -37,6 +38,8 @@ func TestEveryFailureHasAHint(t *testing.T) {
 		{errors.New("odd (do this now)"), "odd", "do this now"},
 		{fmt.Errorf("x: %w", fs.ErrNotExist), "x: file does not exist", "check the path"},
 		{errors.New("odd"), "odd", "tl export --help"},
+		{fmt.Errorf("x: %w", syscall.ENOSPC), "x: ", "free some space"},
+		{fmt.Errorf("x: %w", syscall.EROFS), "x: ", "choose another"},
 		{fmt.Errorf("scan: %w", bad), "cut off (at byte 3)", "--skip-bad leaves them out; tl data check cells"},
 	} {
 		var b strings.Builder
