@@ -17,7 +17,10 @@ import (
 )
 
 // manifestMark begins a saved manifest; the number is the version.
-const manifestMark = "# tl manifest 1"
+const (
+	manifestName = "# tl manifest "
+	manifestMark = manifestName + "1"
+)
 
 // manifestMeta is the second line of a saved manifest, after "# ".
 type manifestMeta struct {
@@ -162,7 +165,7 @@ func (d *Dataset) Verify(ctx context.Context, workers int) error {
 		it := &d.Items[i]
 		b, err := readFile(d.file(it), d.limits)
 		if err == nil {
-			err = it.check(b)
+			err = it.check(b, "its manifest was written", "put the file back")
 		}
 		if err != nil {
 			errs[i] = errors.New(it.Path + ": " + strings.TrimPrefix(err.Error(), d.file(it)+": "))
