@@ -354,10 +354,10 @@ func TestResumeRefusesChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyTo(t, o.Backbone, seeded(t, "tiny", weights.SeededOptions{Size: 32, Classes: 10, Seed: 4}))
-	wantError(t, resume(), out.Folder, checkpointFile, "belongs to other settings, images or weights")
+	wantError(t, resume(), out.Folder, checkpointFile, "belongs to features of other weights, another version of tl or another kind of processor")
 	copyTo(t, o.Backbone, s.backbone)
 	damage(t, filepath.Join(out.Folder, checkpointFile), -1)
-	wantError(t, resume(), checkpointFile, "(delete ", "to train again from the cached features)")
+	wantError(t, resume(), checkpointFile, "(delete it to train again from the cached features)")
 	if err := os.Remove(filepath.Join(out.Folder, checkpointFile)); err != nil {
 		t.Fatal(err)
 	}

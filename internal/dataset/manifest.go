@@ -85,6 +85,37 @@ func LoadManifest(path, root string) (*Dataset, error) {
 	return d, nil
 }
 
+// Difference names the first way in which now, e.g. of a new scan, is not the
+// data set d, "" for none. Folders may differ.
+func (d *Dataset) Difference(now *Dataset) string {
+	there := make(map[string]Item, len(now.Items))
+	for _, it := range now.Items {
+		there[it.Path] = it
+	}
+	for _, was := range d.Items {
+		is, ok := there[was.Path]
+		switch {
+		case !ok:
+			return was.Path + " is gone"
+		case is.SHA256 != was.SHA256:
+			return fmt.Sprintf("%s has changed: sha256 is %.12s…, was %.12s…", was.Path, is.SHA256, was.SHA256)
+		case d.className(was.Class) != now.className(is.Class), was.Split != is.Split, was.Group != is.Group:
+			return fmt.Sprintf("%s was of class %s, split %s, group %q, is of %s, %s, %q", was.Path,
+				d.className(was.Class), was.Split, was.Group, now.className(is.Class), is.Split, is.Group)
+		}
+		delete(there, was.Path)
+	}
+	for _, it := range now.Items {
+		if _, new := there[it.Path]; new {
+			return it.Path + " is new"
+		}
+	}
+	if d.Positive != now.Positive || !slices.Equal(d.Classes, now.Classes) {
+		return fmt.Sprintf("the classes were %v, positive %d, are %v, %d", d.Classes, d.Positive, now.Classes, now.Positive)
+	}
+	return ""
+}
+
 // parseManifest is LoadManifest without files.
 func parseManifest(b []byte) (*Dataset, error) {
 	first, rest, _ := bytes.Cut(b, []byte("\n"))
