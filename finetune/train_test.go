@@ -240,7 +240,7 @@ func TestMonitor(t *testing.T) {
 }
 
 // openedTrainer is the trainer of a run with o before its first epoch.
-func openedTrainer(t *testing.T, o Options) *trainer {
+func openedTrainer(t testing.TB, o Options) *trainer {
 	t.Helper()
 	r := &run{o: resolved(t, o), data: openedData(t, o), src: openedSource(t, o), p: Silent{}}
 	x, err := extract(t.Context(), r.data, r.src, r.o, Silent{})
