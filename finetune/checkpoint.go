@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -43,30 +44,75 @@ func (t *trainer) restore(f *Folder) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	var s state
 	if err == nil {
-		if err = json.Unmarshal(c.Meta, &s); err != nil {
+		if err = t.resume(c); err != nil {
 			err = fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	if err == nil && s.Digest != t.state.Digest {
-		return fmt.Errorf("%s: belongs to other settings, images or weights than this run's (start a new run with another --name)", path)
+	switch {
+	case errors.As(err, new(foreignError)):
+		return fmt.Errorf("%w (start a new run with another --name)", err)
+	case err != nil:
+		return fmt.Errorf("%w (delete it to train again from the cached features)", err)
 	}
-	if err == nil {
-		err = t.load(c, s, path)
+	return nil
+}
+
+// foreignError says that a checkpoint is another run's.
+type foreignError struct{ what string }
+
+func (e foreignError) Error() string { return "belongs to " + e.what + " than this run's" }
+
+// resume goes on from a checkpoint. On an error t is as it was, but for the
+// head's weights.
+func (t *trainer) resume(c *weights.Checkpoint) error {
+	var s state
+	if err := json.Unmarshal(c.Meta, &s); err != nil {
+		return fmt.Errorf("is damaged: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("%w (delete %s to train again from the cached features)", err, path)
+	if err := t.state.same(s); err != nil {
+		return err
+	}
+	if err := t.possible(s); err != nil {
+		return fmt.Errorf("is damaged: %w", err)
+	}
+	return t.load(c, s)
+}
+
+// same returns an error that says what then was made of that now is not.
+func (now state) same(then state) error {
+	switch {
+	case then.Settings != now.Settings:
+		return foreignError{"other settings"}
+	case then.Images != now.Images:
+		return foreignError{"other images, or another split of them,"}
+	case then.Features != now.Features:
+		return foreignError{"features of other weights, another version of tl or another kind of processor"}
+	}
+	return nil
+}
+
+// possible returns an error where this training cannot have come to s:
+// checkpoints are saved after whole epochs, and one epoch is the best.
+func (t *trainer) possible(s state) error {
+	steps := t.plan.total / t.o.Epochs * s.Epoch
+	if s.Epoch < 1 || s.Epoch > t.o.Epochs || s.Step != steps || s.Best < 1 || s.Best > s.Epoch || len(s.History) != s.Epoch {
+		return fmt.Errorf("epoch %d of %d, best %d, %d in the history, %d steps cannot be", s.Epoch, t.o.Epochs, s.Best, len(s.History), s.Step)
+	}
+	for i, e := range s.History {
+		if e.Epoch != i+1 {
+			return fmt.Errorf("epoch %d is the %d. of the history", e.Epoch, i+1)
+		}
 	}
 	return nil
 }
 
 // load takes over what the checkpoint holds.
-func (t *trainer) load(c *weights.Checkpoint, s state, path string) error {
+func (t *trainer) load(c *weights.Checkpoint, s state) error {
 	for _, p := range t.head.Params() {
 		best := c.Array("best/" + p.Name)
 		if best == nil || len(best.Data) != len(p.Data) {
-			return fmt.Errorf("%s: parameter %s: wants %d numbers; the checkpoint does not fit the head", path, p.Name, len(p.Data))
+			return fmt.Errorf("parameter %s: wants %d numbers; the checkpoint does not fit the head", p.Name, len(p.Data))
 		}
 		s.best = append(s.best, best.Data)
 	}
@@ -78,7 +124,7 @@ func (t *trainer) load(c *weights.Checkpoint, s state, path string) error {
 		}
 	}
 	if err := t.step.Restore(now, s.Step); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return err
 	}
 	t.state = s
 	return nil
@@ -126,13 +172,26 @@ func (f *Folder) readLog() ([]Epoch, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Epoch
-	for d := json.NewDecoder(bytes.NewReader(b)); d.More(); {
+	out, err := parseLog(b)
+	if err != nil {
+		return out, fmt.Errorf("%s is damaged: %w", f.file(logFile), err)
+	}
+	return out, nil
+}
+
+// parseLog is readLog of the file's bytes.
+func parseLog(b []byte) (out []Epoch, err error) {
+	for d := json.NewDecoder(bytes.NewReader(b)); ; {
 		var e Epoch
-		if err := d.Decode(&e); err != nil {
-			return out, fmt.Errorf("%s is damaged: %w", f.file(logFile), err)
+		err := d.Decode(&e)
+		switch {
+		case errors.Is(err, io.EOF):
+			return out, nil
+		case err != nil:
+			return out, err
+		case e.Epoch != len(out)+1 || !(e.Seconds >= 0 && e.Seconds < longest):
+			return out, fmt.Errorf("epoch %d of %g s follows epoch %d", e.Epoch, e.Seconds, len(out))
 		}
 		out = append(out, e)
 	}
-	return out, nil
 }

@@ -92,25 +92,38 @@ func (m *Model) score(ctx context.Context, d *Data, items []int, p Progress) (*s
 	s := &scored{data: d, items: items, labels: d.labels(items)}
 	p.Begin("predicting", "images", len(files))
 	defer p.End()
-	for a, err := range m.Predict(ctx, files) {
+	if err := m.prepare(ctx, min(predictBatch, len(items))); err != nil {
+		return nil, err
+	}
+	// As when training, a file must be the one that was scanned.
+	for b, err := range d.set.Batches(ctx, dataset.BatchOptions{Batch: m.in.Shape[0], Size: m.Size, Indices: items}) {
 		if err != nil {
 			return nil, err
 		}
-		if a.Error != "" {
-			return nil, fmt.Errorf("%s", a.Error) // it was readable a moment ago
+		n := len(b.Indices)
+		answers, err := m.answer(ctx, loaded{files: files[len(s.prob):][:n], pixels: b.Pixels, errs: make([]error, n)})
+		if err != nil {
+			return nil, err
 		}
-		prob := a.Probabilities
-		if len(m.Classes) == 2 {
-			prob = []float64{1 - a.Probability, a.Probability}
+		for _, a := range answers {
+			s.prob = append(s.prob, a.inOrder(at))
 		}
-		row := make([]float64, len(at))
-		for l, k := range at {
-			row[l] = math.Min(1, prob[k])
-		}
-		s.prob = append(s.prob, row)
 		p.Advance(len(s.prob))
 	}
 	return s, nil
+}
+
+// inOrder returns the probabilities of all classes, label l's of output at[l].
+func (a Prediction) inOrder(at []int) []float64 {
+	prob := a.Probabilities
+	if prob == nil {
+		prob = []float64{1 - a.Probability, a.Probability}
+	}
+	row := make([]float64, len(at))
+	for l, k := range at {
+		row[l] = math.Min(1, prob[k])
+	}
+	return row
 }
 
 // PatientRow is the roll-up of one patient's images.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/tlkit/tl/internal/dataset"
 )
 
 // Place says where this machine has what a run needs, as in Options. The zero
@@ -42,6 +44,9 @@ func Resume(ctx context.Context, path string, at Place, p Progress) (*Outcome, e
 	if err != nil {
 		return nil, err
 	}
+	if w := s.otherVersion(); w != "" {
+		p.Warn(w)
+	}
 	return resume(ctx, path, s, at.in(s.Resolved), nil, p)
 }
 
@@ -75,24 +80,15 @@ func resume(ctx context.Context, path string, s Settings, o Options, d *Data, p 
 // sameSplit returns an error when the images or their split are not those of
 // the manifest that the run began with; without one it writes it.
 func sameSplit(path string, d *Data) error {
-	old, err := os.ReadFile(path)
+	then, err := dataset.LoadManifest(path, d.set.Root)
 	if errors.Is(err, os.ErrNotExist) {
 		return d.set.SaveManifest(path)
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (start a new run, or put the file back)", err)
 	}
-	now := path + ".now"
-	defer os.Remove(now)
-	if err := d.set.SaveManifest(now); err != nil {
-		return err
-	}
-	new, err := os.ReadFile(now)
-	if err != nil {
-		return err
-	}
-	if string(old) != string(new) {
-		return fmt.Errorf("%s: the images or their split changed since this run began (start a new run, or put the images back)", path)
+	if what := then.Difference(d.set); what != "" {
+		return fmt.Errorf("%s: the images or their split changed since this run began: %s (start a new run, or put the images back)", path, what)
 	}
 	return nil
 }

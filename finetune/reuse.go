@@ -1,7 +1,9 @@
 package finetune
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -84,5 +86,28 @@ func readCacheHeader(path string) (cacheHeader, error) {
 	if _, err := io.ReadFull(f, js); err != nil {
 		return h, err
 	}
-	return h, json.Unmarshal(js, &h)
+	if err := json.Unmarshal(js, &h); err != nil {
+		return h, fmt.Errorf("%s: is no feature cache: %w", path, err)
+	}
+	return h, h.check(st.Size())
+}
+
+// check returns an error where no file of size bytes can be a cache of h.
+func (h cacheHeader) check(size int64) error {
+	numbers := int64(1)
+	for _, d := range h.Shape {
+		if d < 1 || int64(d) > size/numbers {
+			return fmt.Errorf("rows of shape %v in a file of %d bytes", h.Shape, size)
+		}
+		numbers *= int64(d)
+	}
+	for _, sha := range h.Images {
+		if b, err := hex.DecodeString(sha); err != nil || len(b) != sha256.Size {
+			return fmt.Errorf("image %.70q is no SHA-256", sha)
+		}
+	}
+	if h.Type != "f16" && h.Type != "f32" {
+		return fmt.Errorf("elements of type %q", h.Type)
+	}
+	return nil
 }

@@ -185,7 +185,7 @@ func (r *run) trainer(x *features) (*trainer, error) {
 	}
 	perEpoch := (len(t.train) + o.Batch - 1) / o.Batch
 	t.plan = schedule{rate: o.LearningRate, warmup: int(o.Warmup * float64(perEpoch)), total: o.Epochs * perEpoch, cosine: o.Schedule == "cosine"}
-	t.state.Digest = digest(o.withoutPaths(), x.Key, r.data.set.Digest())
+	t.state.Settings, t.state.Features, t.state.Images = digest(o.withoutPaths()), x.Key, r.data.set.Digest()
 	return t, nil
 }
 

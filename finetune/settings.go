@@ -52,14 +52,37 @@ func readSettings(path string) (Settings, error) {
 	if err != nil {
 		return s, err
 	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return s, fmt.Errorf("%s: %w", file, err)
-	}
-	def(&s.Resolved.Precision, "f32") // of runs before there was a choice
-	if err := s.Resolved.check(); err != nil {
+	if s, err = parseSettings(b); err != nil {
 		return s, fmt.Errorf("%s: %w", file, err)
 	}
 	return s, nil
+}
+
+// parseSettings is readSettings of the file's bytes.
+func parseSettings(b []byte) (Settings, error) {
+	var s Settings
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	err := d.Decode(&s)
+	if err == nil && len(bytes.TrimSpace(b[d.InputOffset():])) > 0 {
+		err = errors.New("something follows the settings")
+	}
+	switch {
+	case err != nil && s.Version != "" && s.Version != Version:
+		return s, fmt.Errorf("was written by tl %s, this is tl %s: %w (go on with that version, or start a new run)", s.Version, Version, err)
+	case err != nil:
+		return s, fmt.Errorf("is damaged: %w (start a new run with another --name)", err)
+	}
+	def(&s.Resolved.Precision, "f32") // of runs before there was a choice
+	return s, s.Resolved.check()
+}
+
+// otherVersion says that the run began with another tl, "" for this one.
+func (s Settings) otherVersion() string {
+	if s.Version == Version {
+		return ""
+	}
+	return fmt.Sprintf("this run began with tl %s, this is tl %s: a checkpoint of other settings or features will be refused", s.Version, Version)
 }
 
 // absolute is o with paths that mean the same in any working folder.

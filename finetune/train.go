@@ -38,10 +38,13 @@ type trainer struct {
 
 // state is what a checkpoint keeps beside the arrays.
 type state struct {
-	Digest  string  `json:"digest"` // of everything that decides the result
-	Epoch   int     `json:"epoch"`  // finished epochs
-	Step    int     `json:"step"`   // finished optimiser steps
-	Best    int     `json:"best"`   // epoch of the best monitor; 0 none
+	Settings string `json:"settings"` // these three digests decide the result
+	Features string `json:"features"` // key of the features: backbone, arithmetic, size
+	Images   string `json:"images"`   // and their classes and split
+
+	Epoch   int     `json:"epoch"` // finished epochs
+	Step    int     `json:"step"`  // finished optimiser steps
+	Best    int     `json:"best"`  // epoch of the best monitor; 0 none
 	Monitor float64 `json:"monitor"`
 	History []Epoch `json:"history"`
 

@@ -240,7 +240,7 @@ func TestMonitor(t *testing.T) {
 }
 
 // openedTrainer is the trainer of a run with o before its first epoch.
-func openedTrainer(t *testing.T, o Options) *trainer {
+func openedTrainer(t testing.TB, o Options) *trainer {
 	t.Helper()
 	r := &run{o: resolved(t, o), data: openedData(t, o), src: openedSource(t, o), p: Silent{}}
 	x, err := extract(t.Context(), r.data, r.src, r.o, Silent{})
@@ -354,10 +354,10 @@ func TestResumeRefusesChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyTo(t, o.Backbone, seeded(t, "tiny", weights.SeededOptions{Size: 32, Classes: 10, Seed: 4}))
-	wantError(t, resume(), out.Folder, checkpointFile, "belongs to other settings, images or weights")
+	wantError(t, resume(), out.Folder, checkpointFile, "belongs to features of other weights, another version of tl or another kind of processor")
 	copyTo(t, o.Backbone, s.backbone)
 	damage(t, filepath.Join(out.Folder, checkpointFile), -1)
-	wantError(t, resume(), checkpointFile, "(delete ", "to train again from the cached features)")
+	wantError(t, resume(), checkpointFile, "(delete it to train again from the cached features)")
 	if err := os.Remove(filepath.Join(out.Folder, checkpointFile)); err != nil {
 		t.Fatal(err)
 	}

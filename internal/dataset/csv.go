@@ -23,16 +23,23 @@ var columns = map[string]string{
 	"label": "label", "class": "label", "class_name": "label", "target": "label",
 	"group": "group", "patient": "group", "patient_id": "group", "patientid": "group", "subject": "group",
 	"split": "split", "subset": "split",
+	"sha256": "sha256",
 }
 
-// listCSV reads a manifest with a header: path and label, optionally group
-// and split, in any order and with the usual other names. Lines before the
-// header that begin with # are skipped. Paths are relative to the CSV, or to
-// ScanOptions.Root.
+// listCSV reads a manifest with a header: path and label, optionally group,
+// split and sha256 (which the file must have), in any order and with the usual
+// other names. Lines before the header that begin with # are skipped; where
+// they are those of [Dataset.SaveManifest], the text must be as it was saved.
+// Paths are relative to the CSV, or to ScanOptions.Root.
 func listCSV(file string) (*Dataset, error) {
 	b, err := readCapped(file, maxCSV)
 	if err != nil {
 		return nil, err
+	}
+	if bytes.HasPrefix(b, []byte(manifestName)) {
+		if _, err := parseManifest(b); err != nil {
+			return nil, fmt.Errorf("%s: %w (without its first two lines it is read as a plain table)", file, err)
+		}
 	}
 	rows, err := readRows(file, b)
 	if err != nil {
@@ -122,7 +129,7 @@ func (d *Dataset) fill(file string, rows []row) error {
 
 // header finds the columns.
 func header(file string, r row) (*places, error) {
-	at := places{path: -1, label: -1, group: -1, split: -1}
+	at := places{path: -1, label: -1, group: -1, split: -1, sha256: -1}
 	for i, name := range r.fields {
 		switch columns[strings.ToLower(strings.TrimSpace(name))] {
 		case "path":
@@ -133,6 +140,8 @@ func header(file string, r row) (*places, error) {
 			at.group = i
 		case "split":
 			at.split = i
+		case "sha256":
+			at.sha256 = i
 		}
 	}
 	if at.path < 0 || at.label < 0 {
@@ -143,7 +152,7 @@ func header(file string, r row) (*places, error) {
 }
 
 // places are the numbers of a manifest's columns; -1 = absent.
-type places struct{ path, label, group, split int }
+type places struct{ path, label, group, split, sha256 int }
 
 // item reads one row.
 func (at *places) item(r row) (it Item, label string, err error) {
@@ -159,6 +168,10 @@ func (at *places) item(r row) (it Item, label string, err error) {
 	}
 	if it.Path, err = localPath(it.Path); err != nil {
 		return it, "", err
+	}
+	it.SHA256 = strings.ToLower(get(at.sha256))
+	if n := len(it.SHA256); n != 0 && n != 64 {
+		return it, "", fmt.Errorf("sha256 %q has %d digits, wants 64 (or none)", it.SHA256, n)
 	}
 	it.Split, err = ParseSplit(get(at.split))
 	return it, label, err

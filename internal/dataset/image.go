@@ -56,8 +56,8 @@ func Decode(path string, l Limits) (*Image, error) {
 //   - of 16 bits the high byte is kept;
 //   - of an animation the first frame is taken;
 //   - EXIF orientation and colour profiles are ignored: a cell has no up;
-//   - width·height is read from the header and compared with l.Pixels before
-//     any pixel is decoded.
+//   - width·height is read from the header and compared with l.Pixels, and
+//     with what a file of this length can hold, before any pixel is decoded.
 //
 // Errors name the file and what is wrong with it; no content causes a panic.
 func DecodeBytes(name string, b []byte, l Limits) (*Image, error) {
@@ -84,11 +84,31 @@ func decode(b []byte, l Limits) (*Image, error) {
 	if n := int64(c.Width) * int64(c.Height); n > l.Pixels {
 		return nil, fmt.Errorf("is %d×%d = %d pixels, over the cap of %d", c.Width, c.Height, n, l.Pixels)
 	}
+	if need := leastBytes(b, int64(c.Width), int64(c.Height)); int64(len(b)) < need {
+		return nil, fmt.Errorf("is truncated: its header says %d×%d pixels, which take %d bytes at the least; there are %d", c.Width, c.Height, need, len(b))
+	}
 	src, err := full(bytes.NewReader(b))
 	if err != nil {
 		return nil, reason(err)
 	}
 	return toRGB(src, mode(c.ColorModel)), nil
+}
+
+// leastBytes is the least that a file of w×h pixels can have, so that a few
+// bytes cannot ask for the memory of a large picture:
+//
+//   - of PNG, deflate packs at most 1032 bytes into one (a match of 258 takes two
+//     bits at the least), and a row is a filter byte and its pixels;
+//   - of JPEG, every 8×8 block takes a bit at the least.
+//
+// b begins with a header that DecodeConfig understood.
+func leastBytes(b []byte, w, h int64) int64 {
+	if sniff(b) == "JPEG" {
+		return w * h / (64 * 8)
+	}
+	depth, kind := int64(b[24]), b[25] // of IHDR, the first chunk
+	samples := [...]int64{0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+	return h * (1 + w*depth*samples[kind]/8) / 1032
 }
 
 // readFile reads a regular file of at most l.Bytes.
@@ -167,10 +187,13 @@ func sniff(b []byte) string {
 
 // reason puts a decoder's error into words that a user can act on.
 func reason(err error) error {
-	text := err.Error()
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		strings.Contains(text, "short Huffman data") || strings.Contains(text, "not enough pixel data") {
+	says := func(words string) bool { return strings.Contains(err.Error(), words) }
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF),
+		says("unexpected EOF"), says("short Huffman data"), says("not enough pixel data"):
 		return errors.New("is truncated: the file ends before the picture does")
+	case says("unsupported") && !says("dimension overflow"):
+		return fmt.Errorf("is of a kind that is not read (%w); save it as a plain RGB PNG", err)
 	}
 	return fmt.Errorf("is damaged: %w", err)
 }

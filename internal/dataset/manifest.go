@@ -17,7 +17,10 @@ import (
 )
 
 // manifestMark begins a saved manifest; the number is the version.
-const manifestMark = "# tl manifest 1"
+const (
+	manifestName = "# tl manifest "
+	manifestMark = manifestName + "1"
+)
 
 // manifestMeta is the second line of a saved manifest, after "# ".
 type manifestMeta struct {
@@ -80,6 +83,37 @@ func LoadManifest(path, root string) (*Dataset, error) {
 	}
 	d.Root = root
 	return d, nil
+}
+
+// Difference names the first way in which now, e.g. of a new scan, is not the
+// data set d, "" for none. Folders may differ.
+func (d *Dataset) Difference(now *Dataset) string {
+	there := make(map[string]Item, len(now.Items))
+	for _, it := range now.Items {
+		there[it.Path] = it
+	}
+	for _, was := range d.Items {
+		is, ok := there[was.Path]
+		switch {
+		case !ok:
+			return was.Path + " is gone"
+		case is.SHA256 != was.SHA256:
+			return fmt.Sprintf("%s has changed: sha256 is %.12s…, was %.12s…", was.Path, is.SHA256, was.SHA256)
+		case d.className(was.Class) != now.className(is.Class), was.Split != is.Split, was.Group != is.Group:
+			return fmt.Sprintf("%s was of class %s, split %s, group %q, is of %s, %s, %q", was.Path,
+				d.className(was.Class), was.Split, was.Group, now.className(is.Class), is.Split, is.Group)
+		}
+		delete(there, was.Path)
+	}
+	for _, it := range now.Items {
+		if _, new := there[it.Path]; new {
+			return it.Path + " is new"
+		}
+	}
+	if d.Positive != now.Positive || !slices.Equal(d.Classes, now.Classes) {
+		return fmt.Sprintf("the classes were %v, positive %d, are %v, %d", d.Classes, d.Positive, now.Classes, now.Positive)
+	}
+	return ""
 }
 
 // parseManifest is LoadManifest without files.
@@ -162,7 +196,7 @@ func (d *Dataset) Verify(ctx context.Context, workers int) error {
 		it := &d.Items[i]
 		b, err := readFile(d.file(it), d.limits)
 		if err == nil {
-			err = it.check(b)
+			err = it.check(b, "its manifest was written", "put the file back")
 		}
 		if err != nil {
 			errs[i] = errors.New(it.Path + ": " + strings.TrimPrefix(err.Error(), d.file(it)+": "))

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -129,4 +130,45 @@ func FuzzManifest(f *testing.F) {
 			_ = addGroups(map[string]string{}, "x", rows)
 		}
 	})
+}
+
+// A saved manifest that is scanned must be as it was saved, and so must the
+// pictures: what changed is named.
+func TestScanHoldsASavedManifestToItsDigests(t *testing.T) {
+	d := small(t, 20)
+	file := filepath.Join(d.Root, "split.csv")
+	if err := d.SaveManifest(file); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	refuses := func(what, text string, words ...string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := Scan(context.Background(), file, ScanOptions{})
+		for _, w := range append(words, file) {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: error %v, wants %q", what, err, w)
+			}
+		}
+	}
+	refuses("cut", text[:strings.LastIndex(text[:len(text)-1], "\n")+1], "is cut off or was edited", "without its first two lines")
+	refuses("another version", strings.Replace(text, "manifest 1", "manifest 2", 1), `wants a first line "# tl manifest 1"`)
+	refuses("another digest", strings.Replace(text, d.Items[3].SHA256[:9], "abcdefabc", 1), "is cut off or was edited")
+	refuses("short digest", "path,label,sha256\na/000.png,a,abc\n", `:2: sha256 "abc" has 3 digits, wants 64`)
+
+	other := d.Items[4].Path
+	if err := os.WriteFile(filepath.Join(d.Root, other), tinyPNG(t, "png of somebody else"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	refuses("another picture", text, other+" (", "has changed since its manifest was written", "put the file back")
+	if err := os.Remove(filepath.Join(d.Root, other)); err != nil {
+		t.Fatal(err)
+	}
+	refuses("no picture", text, other+" (-1 bytes) no such file")
 }

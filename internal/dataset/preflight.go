@@ -59,6 +59,9 @@ func (d *Dataset) probe(it *Item) probe {
 	if err != nil {
 		return probe{bad: err}
 	}
+	if err := it.check(b, "its manifest was written", "put the file back"); err != nil {
+		return probe{bad: err}
+	}
 	sum := sha256.Sum256(b)
 	it.SHA256, it.Bytes = hex.EncodeToString(sum[:]), int64(len(b))
 	im, err := decode(b, d.limits)
@@ -114,10 +117,13 @@ func (d *Dataset) file(it *Item) string {
 func (d *Dataset) Load(i int) (*Image, error) {
 	it := &d.Items[i]
 	b, err := readFile(d.file(it), d.limits)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: it was there when the folder was scanned; put it back, or scan again", err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := it.check(b); err != nil {
+	if err := it.check(b, "it was scanned", "put it back, or scan again"); err != nil {
 		return nil, fmt.Errorf("%s: %w", d.file(it), err)
 	}
 	return DecodeBytes(d.file(it), b, d.limits)
@@ -127,14 +133,14 @@ func (d *Dataset) Load(i int) (*Image, error) {
 // set them already; a manifest does not carry them.
 func (d *Dataset) SetLimits(l Limits) { d.limits = l.withDefaults() }
 
-// check compares a file's bytes with the digest of the scan.
-func (it *Item) check(b []byte) error {
+// check compares a file's bytes with the digest that is known since some time.
+func (it *Item) check(b []byte, since, hint string) error {
 	if it.SHA256 == "" {
 		return nil
 	}
 	sum := sha256.Sum256(b)
 	if got := hex.EncodeToString(sum[:]); got != it.SHA256 {
-		return fmt.Errorf("has changed since it was scanned: sha256 is %.12s…, was %.12s…; scan the folder again", got, it.SHA256)
+		return fmt.Errorf("has changed since %s: sha256 is %.12s…, was %.12s…; %s", since, got, it.SHA256, hint)
 	}
 	return nil
 }
