@@ -30,7 +30,7 @@ func reaches(path string) bool {
 
 // The binary can reach the network in one place, and can neither start a
 // program nor load one, on any of the systems that it is built for.
-func TestOnlyTheDownloaderReachesTheNetwork(t *testing.T) {
+func TestSurfaceOnlyTheDownloaderReachesTheNetwork(t *testing.T) {
 	for _, system := range []string{"linux/amd64", "linux/arm64", "darwin/arm64", "windows/amd64"} {
 		goos, goarch, _ := strings.Cut(system, "/")
 		found := map[string]string{}
@@ -50,7 +50,7 @@ func TestOnlyTheDownloaderReachesTheNetwork(t *testing.T) {
 
 // What progressbar could serve, and the ways around the imports above, stand
 // in no file of ours that is not a test.
-func TestNothingServesOrStartsPrograms(t *testing.T) {
+func TestSurfaceServesAndStartsNothing(t *testing.T) {
 	forbidden := []string{"StartHTTPServer", "os.StartProcess", "syscall.Exec", "syscall.ForkExec", "syscall.Socket", "unix.Exec", "unix.Socket", "unix.Connect", "//go:linkname"}
 	files := 0
 	for _, p := range list(t, nil, "-deps", "./cmd/tl") {
