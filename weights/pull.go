@@ -40,6 +40,10 @@ func refuse(format string, args ...any) error { return refusal{fmt.Errorf(format
 // complete and its size and SHA-256 are those of the catalogue; only then does
 // it get its name. A part left by an earlier call is taken up where it ends.
 // A file that is there already is checked, and fetched again only when wrong.
+//
+// The address, and each of at most five redirects, is HTTPS on huggingface.co,
+// hf.co or a host under them; any other is refused before it is asked for.
+// What is longer than the catalogue says is refused while it arrives.
 func Pull(ctx context.Context, e Entry, dir string, o PullOptions) (path string, err error) {
 	if e.Refuse != "" {
 		return "", fmt.Errorf("%s: %s", e.Name, e.Refuse)

@@ -18,7 +18,7 @@ import (
 
 // TestMain lets the sessions run tl as a process of its own: this binary.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tl": main})
+	testscript.Main(m, map[string]func(){"tl": main, "sealed": sealed, "probe": probe})
 }
 
 // TestSessions runs testdata/*.txtar, each a user's session in an empty folder.

@@ -43,15 +43,24 @@ var layers = []struct{ name, may string }{
 
 // pkg is what go list says of a package.
 type pkg struct {
-	ImportPath, Doc string
-	Imports         []string
+	ImportPath, Doc, Dir             string
+	Imports, GoFiles, IgnoredGoFiles []string
+	Standard                         bool // of Go's own library
+	Module                           *mod // nil for Go's own library
 }
 
-// packages lists every package of the module.
-func packages(t *testing.T) []pkg {
+// mod is what go list says of a module.
+type mod struct {
+	Path, Version, Dir string
+	Main, Indirect     bool
+}
+
+// list asks go list with more environment about packages.
+func list(t *testing.T, env []string, args ...string) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,Imports", "./...")
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Doc,Dir,Imports,GoFiles,IgnoredGoFiles,Standard,Module"}, args...)...)
 	cmd.Dir = root()
+	cmd.Env = append(cmd.Environ(), env...)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
@@ -65,6 +74,12 @@ func packages(t *testing.T) []pkg {
 		all = append(all, p)
 	}
 	return all
+}
+
+// packages lists every package of the module.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	return list(t, nil, "./...")
 }
 
 func TestImportsFollowTheLayers(t *testing.T) {
