@@ -14,7 +14,7 @@ const module = "github.com/tlkit/tl"
 // package imports only from the lines below its own.
 var layers = []struct{ name, may string }{
 	{"cmd/tl", "finetune backbones weights onnx internal/bench internal/roofline internal/dataset internal/report internal/atomicfile"},
-	{"bench/cells", "finetune internal/report"},
+	{"bench/cells", "finetune internal/dataset internal/metrics internal/report"},
 	{"bench/peers", "weights onnx internal/engine internal/graph internal/tensor"},
 	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/metrics internal/report internal/tensor internal/atomicfile"},
 	{"internal/bench", "backbones weights onnx internal/engine internal/graph internal/roofline internal/dataset internal/tensor"},
