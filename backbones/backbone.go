@@ -31,7 +31,8 @@ type Backbone struct {
 // Card returns a copy of what is known about the backbone.
 func (b *Backbone) Card() Card { return b.card.clone() }
 
-// FeatureShape is the shape of one picture's features: (C,H,W), or (C) when pooled.
+// FeatureShape is the shape of one picture's features: (C,H,W), (C) or (2C)
+// when pooled.
 func (b *Backbone) FeatureShape() []int { return b.card.clone().Feature }
 
 // FeatureSize is the number of features of one picture.

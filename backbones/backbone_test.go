@@ -116,27 +116,43 @@ func TestSizes(t *testing.T) {
 		if got := b.FeatureShape(); !slices.Equal(got, []int{1024, want, want}) || b.FeatureSize() != 1024*want*want {
 			t.Errorf("stage3 at %d: %v", size, got)
 		}
-		b = open(t, path, Options{Cut: "stage3", Size: size, Batch: 1, Pool: true})
+		b = open(t, path, Options{Cut: "stage3", Size: size, Batch: 1, Pool: PoolMean})
 		if got := b.FeatureShape(); !slices.Equal(got, []int{1024}) {
 			t.Errorf("stage3 pooled at %d: %v", size, got)
 		}
 	}
 }
 
-// Pooled features are the mean of the others over the pixels.
+// Pooled features are the mean of the others over the pixels, and the maximum
+// where it is asked for.
 func TestPool(t *testing.T) {
 	path := seeded(t, "tiny", weights.SeededOptions{})
 	x := pictures(3, 64)
-	flat, pooled := open(t, path, Options{}), open(t, path, Options{Pool: true})
-	full, got := features(t, flat, x), features(t, pooled, x)
-	cells := len(full) / len(got)
-	want := make([]float32, len(got))
-	for i := range want {
-		for _, v := range full[i*cells : (i+1)*cells] {
-			want[i] += v / float32(cells)
+	flat := open(t, path, Options{})
+	full, shape := features(t, flat, x), flat.FeatureShape()
+	channels, cells := shape[0], shape[1]*shape[2]
+	var mean, both []float32
+	for picture := range slices.Chunk(full, channels*cells) {
+		var most []float32
+		for plane := range slices.Chunk(picture, cells) {
+			sum := float32(0)
+			for _, v := range plane {
+				sum += v / float32(cells)
+			}
+			mean, most = append(mean, sum), append(most, slices.Max(plane))
+		}
+		both = append(append(both, mean[len(mean)-channels:]...), most...)
+	}
+	for pool, want := range map[string][]float32{PoolMean: mean, PoolMeanMax: both} {
+		b := open(t, path, Options{Pool: pool})
+		testkit.Compare(t, pool, features(t, b, x), want, testkit.Close)
+		if got := b.Card(); !slices.Equal(got.Feature, []int{len(want) / 3}) || got.Pool != pool {
+			t.Errorf("card: features %v pooled by %q, want %d by %q", got.Feature, got.Pool, len(want)/3, pool)
 		}
 	}
-	testkit.Compare(t, "pooled", got, want, testkit.Close)
+	if _, err := Open(path, Options{Pool: "max"}); err == nil {
+		t.Error("another pooling is taken")
+	}
 }
 
 // What comes out for a picture depends on nothing but the picture.

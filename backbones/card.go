@@ -19,7 +19,8 @@ type Card struct {
 	Layout        string // of the file's input: "NCHW" or "NHWC"
 	Preprocess    Preprocess
 	PreprocessWhy string // how the preprocessing is known
-	Feature       []int  // (C,H,W) of one picture's features, (C) when pooled
+	Pool          string // how features are pooled, as Options.Pool says
+	Feature       []int  // (C,H,W) of one picture's features, (C) or (2C) when pooled
 
 	Licence   string
 	Source    string

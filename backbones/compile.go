@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/tlkit/tl/internal/engine"
 	"github.com/tlkit/tl/internal/graph"
@@ -18,6 +19,9 @@ func (b *Backbone) compile(o Options) (err error) {
 	c := &b.card
 	if c.Preprocess.Name == "" {
 		return fmt.Errorf("how its pictures must be prepared is not known: %s (give --preprocess with one of %s)", c.PreprocessWhy, preprocessNames("; "))
+	}
+	if !slices.Contains([]string{"", PoolMean, PoolMeanMax}, o.Pool) {
+		return fmt.Errorf("pooling %q is none of %q and %q", o.Pool, PoolMean, PoolMeanMax)
 	}
 	b.how, b.batch = o, o.Batch
 	if b.batch <= 0 {
@@ -33,7 +37,7 @@ func (b *Backbone) compile(o Options) (err error) {
 	b.graph, b.body = nil, nil // their constants may be converted copies of the file's
 	b.whole.Shape = g.Inputs[0].Shape
 	c.Feature = g.Outputs[0].Shape[1:].Clone()
-	if o.Pool {
+	if c.Pool = o.Pool; o.Pool != "" {
 		c.Feature = c.Feature[:1]
 	}
 	return nil
@@ -47,8 +51,8 @@ func (b *Backbone) program(ctx context.Context, o engine.Options) (*graph.Graph,
 	if err != nil {
 		return nil, trimmed(err, c.File)
 	}
-	if b.how.Pool {
-		pool(g)
+	if b.how.Pool != "" {
+		pool(g, b.how.Pool)
 	}
 	p := engine.Program{Graph: g, Release: b.m.Release}
 	if c.Layout != "NHWC" {
@@ -63,11 +67,19 @@ func (b *Backbone) program(ctx context.Context, o engine.Options) (*graph.Graph,
 	return g, nil
 }
 
-// pool appends a global average pooling: (N,C,H,W) → (N,C,1,1).
-func pool(g *graph.Graph) {
+// pool appends the pooling of a kind: (N,C,H,W) → (N,C,1,1) or (N,2C,1,1).
+func pool(g *graph.Graph, kind string) {
 	v := g.Outputs[0]
-	y := &graph.Value{Name: v.Name + " pooled", Shape: tensor.Shape{v.Shape[0], v.Shape[1], 1, 1}}
-	g.Nodes = append(g.Nodes, &graph.Node{Name: y.Name, Op: op.GlobalAveragePool{}, In: []*graph.Value{v}, Out: y})
+	n, c := v.Shape[0], v.Shape[1]
+	add := func(o op.Op, what string, channels int, in ...*graph.Value) *graph.Value {
+		y := &graph.Value{Name: v.Name + " " + what, Shape: tensor.Shape{n, channels, 1, 1}}
+		g.Nodes = append(g.Nodes, &graph.Node{Name: y.Name, Op: o, In: in, Out: y})
+		return y
+	}
+	y := add(op.GlobalAveragePool{}, "pooled", c, v)
+	if kind == PoolMeanMax {
+		y = add(op.Concat{Axis: 1}, "mean and maximum", 2*c, y, add(op.GlobalMaxPool{}, "maximum", c, v))
+	}
 	g.Outputs = []*graph.Value{y}
 }
 

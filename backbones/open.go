@@ -19,13 +19,19 @@ type Options struct {
 	Cut        string // a name of Card.Cuts, or a value of the file; "" is before the classifier
 	Size       int    // pixels a side; 0 is the file's own, or 224
 	Preprocess string // "" is to be detected; else torch, caffe, tf, rescale or none
-	Pool       bool   // average each channel of the features over its pixels
+	Pool       string // "" keeps the features' pixels, PoolMean averages each channel over them, PoolMeanMax adds its maximum
 	Batch      int    // pictures computed at once; 0 means 8
 	Threads    int    // 0 is all cores
 	MaxMemory  int64  // bytes for activations and weights; 0 is no limit
 	Raw        bool   // run the graph as it is in the file, without passes
 	Dir        string // where weights are kept; "" is the default of package weights
 }
+
+// The values of Options.Pool.
+const (
+	PoolMean    = "mean"     // (C,H,W) → (C)
+	PoolMeanMax = "mean+max" // (C,H,W) → (2C): the means, then the maxima
+)
 
 // usualSize is the side of ImageNet's pictures, for files that leave it open.
 const usualSize = 224

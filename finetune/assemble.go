@@ -27,13 +27,17 @@ func (b builder) normalise(v string, card backbones.Card) string {
 	return v
 }
 
-// pool adds the global average pool where the card's features are pooled, (C)
-// an image.
+// pool pools v (N,C,H,W) as the card's features are: (N,C,1,1) or (N,2C,1,1).
 func (b builder) pool(v string, card backbones.Card) string {
-	if len(card.Feature) == 1 {
-		return b.node("GlobalAveragePool", "tl/pooled", []string{v}, nil)
+	if card.Pool == "" {
+		return v
 	}
-	return v
+	mean := b.node("GlobalAveragePool", "tl/pooled", []string{v}, nil)
+	if card.Pool != backbones.PoolMeanMax {
+		return mean
+	}
+	most := b.node("GlobalMaxPool", "tl/maximum", []string{v}, nil)
+	return b.node("Concat", "tl/mean_and_maximum", []string{mean, most}, map[string]any{"axis": int64(1)})
 }
 
 // apart renames the values of m that an exported file uses itself, e.g. when

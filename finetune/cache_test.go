@@ -60,7 +60,8 @@ func TestCacheKey(t *testing.T) {
 		"cut":        func(o *Options) { o.Cut = "stage2" },
 		"size":       func(o *Options) { o.Size = 40 },
 		"preprocess": func(o *Options) { o.Preprocess = "caffe" },
-		"pooling":    func(o *Options) { o.Head = "flat" },
+		"no pooling": func(o *Options) { o.Head = "flat" },
+		"pooling":    func(o *Options) { o.Head = "avgmax" },
 		"type":       func(o *Options) { o.Cache = "f32" },
 		"model":      func(o *Options) { o.Model = "baseline" },
 		"images": func(o *Options) {

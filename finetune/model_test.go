@@ -51,6 +51,7 @@ func TestExportedModelIsTheRun(t *testing.T) {
 	for name, change := range map[string]func(*Options){
 		"f32":         func(o *Options) { o.Cache = "f32" },
 		"f16":         func(o *Options) { o.Cache = "f16" },
+		"avgmax":      func(o *Options) { o.Head = "avgmax" },
 		"flat":        func(o *Options) { o.Head, o.L2 = "flat", 1e-2 },
 		"hidden":      func(o *Options) { o.Hidden, o.Dropout = 12, 0.2 },
 		"flat hidden": func(o *Options) { o.Head, o.Hidden = "flat", 12 },

@@ -21,7 +21,7 @@ func TestOptionsRefused(t *testing.T) {
 		{func(o *Options) { o.Backbone = "" }, []string{"no backbone", "--backbone", "--model baseline"}},
 		{func(o *Options) { o.Model = "heads" }, []string{"--model heads", "head, baseline"}},
 		{func(o *Options) { o.Cache = "f64" }, []string{"--cache f64", "f16, f32"}},
-		{func(o *Options) { o.Head = "pool" }, []string{"--head pool", "gap, flat"}},
+		{func(o *Options) { o.Head = "pool" }, []string{"--head pool", "gap, avgmax, flat"}},
 		{func(o *Options) { o.Standardise = "on" }, []string{"--standardise on"}},
 		{func(o *Options) { o.Schedule = "step" }, []string{"--schedule step", "cosine, constant"}},
 		{func(o *Options) { o.Optimiser = "lamb" }, []string{"--optimiser lamb", "adam, adamw, sgd"}},
@@ -89,6 +89,9 @@ func TestDefaults(t *testing.T) {
 	}
 	if none := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", L2: none}); o.L2 != 0.01 || orZero(none.L2) != 0 {
 		t.Errorf("L2 by default %g, none %g", o.L2, none.L2)
+	}
+	if two := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", Head: "avgmax"}); two.L2 != 0.1 {
+		t.Errorf("L2 of avgmax by default %g", two.L2)
 	}
 	b := resolved(t, Options{Data: DataOptions{Path: "cells", Test: -1}, Model: "baseline", Backbone: "net.onnx", Cut: "stage2", Optimiser: "sgd"})
 	if b.Backbone != "" || b.Cut != "" || b.Head != "" || b.Standardise != "off" || b.Size != 64 || b.Momentum != 0.9 || b.Dropout != 0.2 || b.Data.Test != -1 {

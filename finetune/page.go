@@ -68,6 +68,11 @@ func (r *run) modelFacts(out *Outcome) report.Model {
 	return m
 }
 
+// poolKind is the pooling before the head as operators, "" for none.
+func poolKind(o Options) string {
+	return map[string]string{"gap": "GlobalAveragePool", "avgmax": "GlobalAveragePool and GlobalMaxPool"}[o.Head]
+}
+
 // headWords says the trainable layers in words.
 func headWords(o Options) string {
 	if o.Model == "baseline" {
@@ -78,8 +83,8 @@ func headWords(o Options) string {
 		return "2 × [Conv 16 3×3, ReLU, MaxPool 2" + dropout + "] → Flatten → Dense 128 → ReLU → Dense"
 	}
 	var parts []string
-	if o.Head == "gap" {
-		parts = append(parts, "GlobalAveragePool")
+	if kind := poolKind(o); kind != "" {
+		parts = append(parts, kind)
 	}
 	parts = append(parts, "Flatten")
 	if o.Hidden > 0 {

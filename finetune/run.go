@@ -64,7 +64,7 @@ func openSource(o Options, p Progress) (source, *backbones.Card, error) {
 		return pixels{o.Size}, nil, nil
 	}
 	b, err := backbones.Open(o.Backbone, backbones.Options{
-		Cut: o.Cut, Size: o.Size, Preprocess: o.Preprocess, Pool: o.Head == "gap",
+		Cut: o.Cut, Size: o.Size, Preprocess: o.Preprocess, Pool: o.pool(),
 		Batch: extractBatch, Threads: o.Threads, MaxMemory: o.MaxMemory, Dir: o.WeightsDir,
 	})
 	if err != nil {
@@ -80,6 +80,11 @@ func openSource(o Options, p Progress) (source, *backbones.Card, error) {
 		p.Warn("this network looks untrained: " + c.Untrained)
 	}
 	return frozen{b}, &c, nil
+}
+
+// pool is how the head wants the features pooled.
+func (o Options) pool() string {
+	return map[string]string{"gap": backbones.PoolMean, "avgmax": backbones.PoolMeanMax}[o.Head]
 }
 
 func folderPrefix(o Options, c *backbones.Card) string {

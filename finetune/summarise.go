@@ -48,8 +48,8 @@ func Summarise(o Options, classes int) (*NetworkSummary, error) {
 			s.Layers = append(s.Layers, LayerSummary{l.Name, l.Op, l.Output, l.Params, true})
 			s.Frozen += l.Params
 		}
-		if r.Head == "gap" {
-			s.Layers = append(s.Layers, LayerSummary{"pool", "GlobalAveragePool", src.shape(), 0, true})
+		if kind := poolKind(r); kind != "" {
+			s.Layers = append(s.Layers, LayerSummary{"pool", kind, src.shape(), 0, true})
 		}
 	}
 	for _, l := range h.Layers() {

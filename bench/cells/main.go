@@ -4,13 +4,18 @@
 //	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx cuts
 //	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx --first-seed 3 seeds
 //	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx --size 128 precisions
+//	go run ./bench/cells --data ../shared/data/cells --backbone ../shared/data/weights/resnet50.onnx --first-seed 10 folds
 //
 // cuts compares cuts, sizes, heads and penalties of one backbone, for choosing
-// defaults by the AUC of the validation patients. seeds runs those defaults and the baseline CNN, and should be given
-// another --first-seed than the choice was made with. precisions trains the
-// default head on features in f32, bf16 and int8. Every row is the mean over
-// --seeds splits by patient ± the standard deviation between them; the same
-// seeds give the same patients in every row.
+// defaults by the AUC of the validation patients. seeds runs those defaults and
+// the baseline CNN, and should be given another --first-seed than the choice was
+// made with. precisions trains the default head on features in f32, bf16 and
+// int8. Every row is the mean over --seeds splits by patient ± the standard
+// deviation between them; the same seeds give the same patients in every row.
+//
+// folds tests every patient once: it divides the patients into --folds parts,
+// tests a head on each part that learned from the others, and measures all
+// their answers together. Its rows are the mean over --seeds such divisions.
 package main
 
 import (
@@ -30,6 +35,7 @@ var (
 	first    = flag.Int("first-seed", 0, "seed of the first split")
 	cacheDir = flag.String("cache-dir", "", "folder of cached features")
 	size     = flag.Int("size", 0, "side of the images of precisions in pixels; 0 is the default of tl finetune")
+	folds    = flag.Int("folds", 10, "parts that folds divides the patients into")
 	only     = flag.String("only", "", "rows whose name contains this")
 )
 
@@ -44,10 +50,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	t, ok := map[string]table{
-		"cuts": {cuts, figures}, "seeds": {defaults, figures}, "precisions": {precisions, append(losses, figures...)},
+		"cuts": {cuts, single, figures}, "seeds": {defaults, single, figures},
+		"precisions": {precisions, single, append(losses, figures...)}, "folds": {everyPatient, crossValidated, pooled},
 	}[flag.Arg(0)]
 	if !ok {
-		fmt.Fprintln(os.Stderr, "usage: cells [flags] cuts|seeds|precisions")
+		fmt.Fprintln(os.Stderr, "usage: cells [flags] cuts|seeds|precisions|folds")
 		flag.PrintDefaults()
 		os.Exit(2)
 	}
@@ -105,6 +112,9 @@ func cuts() []row {
 		{"l2 1e-2", func(o *finetune.Options) { o.L2 = 1e-2 }},
 		{"l2 3e-2", func(o *finetune.Options) { o.L2 = 3e-2 }},
 		{"l2 1e-1", func(o *finetune.Options) { o.L2 = 1e-1 }},
+		{"avgmax, l2 1e-2", func(o *finetune.Options) { o.Head, o.L2 = "avgmax", 1e-2 }},
+		{"avgmax, l2 3e-2", func(o *finetune.Options) { o.Head, o.L2 = "avgmax", 3e-2 }},
+		{"avgmax, l2 1e-1", func(o *finetune.Options) { o.Head, o.L2 = "avgmax", 1e-1 }},
 		{"hidden 256, l2 1e-2", func(o *finetune.Options) { o.Hidden, o.Dropout, o.L2 = 256, 0.5, 1e-2 }},
 		{"hidden 128", func(o *finetune.Options) { o.Hidden, o.Dropout = 128, 0.5 }},
 		{"monitor auc", func(o *finetune.Options) { o.Monitor = "auc" }},

@@ -14,7 +14,7 @@ const module = "github.com/tlkit/tl"
 // package imports only from the lines below its own.
 var layers = []struct{ name, may string }{
 	{"cmd/tl", "finetune backbones weights onnx internal/bench internal/roofline internal/dataset internal/report internal/atomicfile"},
-	{"bench/cells", "finetune internal/report"},
+	{"bench/cells", "finetune internal/dataset internal/metrics internal/report"},
 	{"bench/faults", "finetune weights onnx internal/dataset internal/report"},
 	{"bench/peers", "weights onnx internal/engine internal/graph internal/tensor"},
 	{"bench/onnxsuite", "onnx internal/engine internal/autodiff internal/graph internal/cpu internal/tensor"},
