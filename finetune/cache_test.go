@@ -61,7 +61,7 @@ func TestCacheKey(t *testing.T) {
 		"size":       func(o *Options) { o.Size = 40 },
 		"preprocess": func(o *Options) { o.Preprocess = "caffe" },
 		"no pooling": func(o *Options) { o.Head = "flat" },
-		"pooling":    func(o *Options) { o.Head = "avgmax" },
+		"pooling":    func(o *Options) { o.Head = "gap" },
 		"type":       func(o *Options) { o.Cache = "f32" },
 		"model":      func(o *Options) { o.Model = "baseline" },
 		"images": func(o *Options) {

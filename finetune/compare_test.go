@@ -113,8 +113,8 @@ func TestSummarise(t *testing.T) {
 	for _, l := range head.Layers {
 		sum += l.Parameters
 	}
-	if head.Trainable != 65 || head.Whole != head.Frozen+650 || sum != head.Trainable+head.Frozen {
-		t.Errorf("trainable %d, frozen %d of %d, layers together %d; want 65 and the classifier's 650 apart", head.Trainable, head.Frozen, head.Whole, sum)
+	if head.Trainable != 129 || head.Whole != head.Frozen+650 || sum != head.Trainable+head.Frozen {
+		t.Errorf("trainable %d, frozen %d of %d, layers together %d; want 129 and the classifier's 650 apart", head.Trainable, head.Frozen, head.Whole, sum)
 	}
 }
 

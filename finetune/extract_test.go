@@ -119,7 +119,7 @@ func damage(t *testing.T, path string, at int) {
 func damageRow(t *testing.T, partial, whole string, i int) {
 	t.Helper()
 	n := len(bytesOf(t, whole))
-	row := 64 * 4 // pooled features of the tiny network, f32
+	row := 2 * 64 * 4 // pooled features of the tiny network, f32
 	if strings.Contains(string(bytesOf(t, whole)[:400]), `"f16"`) {
 		row /= 2
 	}

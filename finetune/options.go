@@ -24,7 +24,7 @@ type Options struct {
 	CacheDir   string `json:"-"`          // where features are kept; "" is the user's cache folder
 	WeightsDir string `json:"-"`          // where named weights are kept; "" is the user's cache folder
 
-	Head        string  `json:"head"`        // "gap" (default) takes the mean of each channel of the feature map, "avgmax" also its maximum, "flat" all of it; then Flatten → Dense
+	Head        string  `json:"head"`        // "avgmax" (default) takes the mean and the maximum of each channel of the feature map, "gap" the mean, "flat" all of it; then Flatten → Dense
 	Hidden      int     `json:"hidden"`      // units of a hidden Dense+ReLU layer; 0 is none
 	Dropout     float64 `json:"dropout"`     // share of units dropped in training; 0 is none, baseline 0.2; -1 is none
 	Standardise string  `json:"standardise"` // "auto" (default): scale each channel by the training set's mean and deviation; "off"
@@ -36,7 +36,7 @@ type Options struct {
 	Warmup       float64 `json:"warmup"`        // epochs of linear warm-up
 	Optimiser    string  `json:"optimiser"`     // "adam" (default), "adamw" or "sgd"
 	Momentum     float64 `json:"momentum"`      // of sgd; 0 is 0.9, -1 is none
-	L2           float64 `json:"l2"`            // weight penalty added to the gradient, not on biases; 0 is 0.01 for a head, 0.1 for avgmax, unless adamw decays it; -1 is none
+	L2           float64 `json:"l2"`            // weight penalty added to the gradient, not on biases; 0 is 0.1 for avgmax without a hidden layer and 0.01 for other heads, unless adamw decays it; -1 is none
 	WeightDecay  float64 `json:"weight_decay"`  // decoupled, of adamw
 	ClassWeight  string  `json:"class_weight"`  // "none" (default) or "auto": inverse to the class counts
 	Monitor      string  `json:"monitor"`       // validation "loss" (default), "auc" or "accuracy"
@@ -58,7 +58,7 @@ func (o Options) Resolved() (Options, error) {
 	baseline := o.Model == "baseline"
 	def(&o.Cache, "f16")
 	def(&o.Precision, "f32")
-	def(&o.Head, "gap")
+	def(&o.Head, "avgmax")
 	def(&o.Standardise, "auto")
 	def(&o.Schedule, "cosine")
 	def(&o.Optimiser, "adam")
@@ -80,7 +80,7 @@ func (o Options) Resolved() (Options, error) {
 		def(&o.Epochs, 60)
 		def(&o.Batch, 64)
 		if o.Optimiser != "adamw" {
-			if o.Head == "avgmax" {
+			if o.Head == "avgmax" && o.Hidden == 0 {
 				def(&o.L2, 0.1)
 			}
 			def(&o.L2, 0.01)

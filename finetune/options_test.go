@@ -83,15 +83,18 @@ func TestOptionsRefusedLater(t *testing.T) {
 // The defaults of head and baseline are those that the options name.
 func TestDefaults(t *testing.T) {
 	o := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx"})
-	if o.Model != "head" || o.Head != "gap" || o.Size != 160 || o.Epochs != 60 || o.Batch != 64 || o.Cache != "f16" ||
+	if o.Model != "head" || o.Head != "avgmax" || o.Size != 160 || o.Epochs != 60 || o.Batch != 64 || o.Cache != "f16" ||
 		o.Optimiser != "adam" || o.Schedule != "cosine" || o.Monitor != "loss" || o.Patience != 10 || o.Data.Val != 0.15 || o.Data.Test != 0.15 {
 		t.Errorf("defaults of a head: %+v", o)
 	}
-	if none := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", L2: none}); o.L2 != 0.01 || orZero(none.L2) != 0 {
+	if none := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", L2: none}); o.L2 != 0.1 || orZero(none.L2) != 0 {
 		t.Errorf("L2 by default %g, none %g", o.L2, none.L2)
 	}
-	if two := resolved(t, Options{Data: DataOptions{Path: "cells"}, Backbone: "net.onnx", Head: "avgmax"}); two.L2 != 0.1 {
-		t.Errorf("L2 of avgmax by default %g", two.L2)
+	for _, other := range []Options{{Head: "gap"}, {Head: "flat"}, {Hidden: 128}} {
+		other.Data.Path, other.Backbone = "cells", "net.onnx"
+		if r := resolved(t, other); r.L2 != 0.01 {
+			t.Errorf("L2 of head %q with %d hidden units by default %g", r.Head, r.Hidden, r.L2)
+		}
 	}
 	b := resolved(t, Options{Data: DataOptions{Path: "cells", Test: -1}, Model: "baseline", Backbone: "net.onnx", Cut: "stage2", Optimiser: "sgd"})
 	if b.Backbone != "" || b.Cut != "" || b.Head != "" || b.Standardise != "off" || b.Size != 64 || b.Momentum != 0.9 || b.Dropout != 0.2 || b.Data.Test != -1 {

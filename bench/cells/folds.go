@@ -21,8 +21,8 @@ func everyPatient() []row {
 	few := finetune.DataOptions{Val: 0.05}
 	return []row{
 		{"default head", finetune.Options{Backbone: *backbone}},
-		{"third stage pooled, 128 pixels, more training, threshold 0.5", finetune.Options{Data: few, Backbone: *backbone, Cut: "stage3", Size: 128, Threshold: "0.5"}},
-		{"--head avgmax", finetune.Options{Backbone: *backbone, Head: "avgmax"}},
+		{"third stage pooled, 128 pixels, more training, threshold 0.5", finetune.Options{Data: few, Backbone: *backbone, Cut: "stage3", Size: 128, Head: "gap", Threshold: "0.5"}},
+		{"--head gap", finetune.Options{Backbone: *backbone, Head: "gap"}},
 	}
 }
 

@@ -87,6 +87,9 @@ func cuts() []row {
 	var out []row
 	add := func(name string, o finetune.Options) {
 		o.Backbone = *backbone
+		if o.Head == "" {
+			o.Head = "gap"
+		}
 		if o.L2 == 0 {
 			o.L2 = -1 // none: the penalty has rows of its own
 		}
