@@ -83,7 +83,7 @@ func sameOutputs(t *testing.T, files []string, opset int64, tolerance float64) {
 // that we stand for.
 func TestOracleSuite(t *testing.T) {
 	reasons := []string{"is a subgraph", "wanted a tensor, found a sequence", "is quantised", "wanted ONNX IR version",
-		"wanted operator set version", "wanted operators of the ONNX standard only"}
+		"wanted operator set version", "may have changed before 7", "wanted operators of the ONNX standard only"}
 	dir := t.TempDir()
 	list := filepath.Join(dir, "pairs")
 	var pairs []string

@@ -1,7 +1,7 @@
 """onnx_suite.py: prints the paths of the ONNX project's test networks.
 onnx_suite.py LIST: LIST holds paths in pairs of lines, a network and what
 onnx.Write made of it. Prints the pairs whose nodes, weights, inputs, outputs
-or operator sets differ, Constant nodes being weights."""
+or operator sets differ, Constant nodes being weights; operator sets before 7 are left out."""
 import glob
 import os
 import sys
@@ -57,6 +57,8 @@ else:
     lines = open(sys.argv[1]).read().split("\n")
     for old, new in zip(lines[::2], lines[1::2]):
         a, b = facts(old), facts(new)
+        if a["opset"] and min(a["opset"]) < 7:  # rewritten; bench/onnxsuite compares what such files compute
+            continue
         for k in a:
             if repr(a[k]) != repr(b[k]) and not (isinstance(a[k], dict) and a[k] == b[k]):
                 print(f"{old}: {k}: {str(a[k])[:300]} became {str(b[k])[:300]}")
