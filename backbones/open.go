@@ -22,7 +22,7 @@ type Options struct {
 	Pool       string // "" keeps the features' pixels, PoolMean averages each channel over them, PoolMeanMax adds its maximum
 	Batch      int    // pictures computed at once; 0 means 8
 	Threads    int    // 0 is all cores
-	MaxMemory  int64  // bytes for activations and weights; 0 is no limit
+	MaxMemory  int64  // bytes for activations and weights; 0 is what the machine has
 	Raw        bool   // run the graph as it is in the file, without passes
 	Dir        string // where weights are kept; "" is the default of package weights
 }

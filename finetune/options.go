@@ -45,7 +45,7 @@ type Options struct {
 
 	Seed      uint64 `json:"seed"`
 	Threads   int    `json:"-"`          // 0 is all cores; the result does not depend on it
-	MaxMemory int64  `json:"max_memory"` // bytes the frozen plan may hold; 0 is no limit
+	MaxMemory int64  `json:"max_memory"` // bytes the frozen plan may hold; 0 is what the machine has
 
 	Runs string `json:"-"` // folder that holds the runs; "" is "runs"
 	Name string `json:"-"` // name of this run's folder; "" picks one that is free

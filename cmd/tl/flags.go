@@ -74,7 +74,7 @@ func runFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cache", Category: machine, Usage: "f16 or f32 features on disk", DefaultText: "f16"},
 		cacheDirFlag(machine),
 		weightsDirFlag(machine),
-		&cli.Int64Flag{Name: "max-memory", Category: machine, Usage: "refuse a network that needs more `MIB`", DefaultText: "no limit"},
+		&cli.Int64Flag{Name: "max-memory", Category: machine, Usage: "refuse a network that needs more `MIB`", DefaultText: "what the machine has"},
 	}
 }
 
