@@ -115,6 +115,7 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	if err := checkURL(r.URL); err != nil {
 		return fmt.Errorf("redirected: %w", err)
 	}
+	r.Header.Del("Referer") // Go's own; nobody needs to know
 	return nil
 }
 

@@ -77,7 +77,7 @@ func defaults() []row {
 func precisions() []row {
 	var out []row
 	for _, p := range []string{"f32", "bf16", "int8"} {
-		out = append(out, row{"default head, " + p, finetune.Options{Backbone: *backbone, Size: *size, Precision: p}})
+		out = append(out, row{"head gap, " + p, finetune.Options{Backbone: *backbone, Size: *size, Head: "gap", Precision: p}})
 	}
 	return out
 }

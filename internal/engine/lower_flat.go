@@ -12,8 +12,8 @@ func (x *plan) lowerFlat(n *graph.Node) bool {
 	if !numberwise(n.Op) {
 		return false
 	}
-	if _, div := n.Op.(op.Div); div && x.isMap(n.Out) && n.Out.Shape[1]%x.d.Lanes() != 0 {
-		return false // 0/0 in the lanes that nobody reads would reach others through their zero weights
+	if unbounded(n.Op) && x.isMap(n.Out) && n.Out.Shape[1]%x.d.Lanes() != 0 {
+		return false // a NaN in the lanes that nobody reads would reach others through their zero weights
 	}
 	any := false
 	for _, v := range n.In {
@@ -37,6 +37,16 @@ func (x *plan) lowerFlat(n *graph.Node) bool {
 	}
 	s.prepare = func() { x.flat(s, n.Op) }
 	return true
+}
+
+// unbounded reports whether o can make NaN or infinity of what the lanes beyond
+// the last channel hold: small finite numbers that began as zeros.
+func unbounded(o op.Op) bool {
+	switch o.(type) {
+	case op.Div, op.Sqrt, op.Exp:
+		return true
+	}
+	return false
 }
 
 // numberwise reports whether o computes each number from those at its place.

@@ -58,6 +58,11 @@ func TestShapeChains(t *testing.T) {
 			w := b.add("Transpose", attrs{"perm": []int64{3, 2, 0, 1}}, b.floats(3, 3, 3, 5))
 			return b.done(b.add("Conv", nil, "x", b.add("Mul", nil, w, b.scalar(2))))
 		}, ImportOptions{}, tensor.Shape{1, 5, 6, 6}, "Conv"},
+		{"a baked batch larger than an image's numbers", func() *onnx.Model {
+			b := newNet(64, 3, 8, 8)
+			x := b.add("GlobalAveragePool", nil, b.conv("x", 3, 1, 3))
+			return b.done(b.add("Reshape", nil, x, b.ints(64, -1)))
+		}, ImportOptions{Batch: 1}, tensor.Shape{1, 1}, "Conv GlobalAveragePool Reshape"},
 		{"a batch of 1 baked into Reshape", func() *onnx.Model {
 			b := newNet(1, 3, 8, 8)
 			x := b.add("Reshape", nil, "x", b.ints(1, 3, -1))

@@ -45,10 +45,10 @@ func (im *importer) reshapeTarget(x tensor.Shape, target []int64, allowZero bool
 			t = int64(x[i])
 		case t == -1 && left < 0:
 			left = i
+		case i == 0 && t > 0 && t == int64(im.fileBatch) && len(x) > 0 && x[0] == im.batch:
+			t = int64(im.batch)
 		case t < 1 || t > int64(x.Size()):
 			return nil, fmt.Errorf("cannot reshape %v to %v", x, target)
-		case i == 0 && t == int64(im.fileBatch) && len(x) > 0 && x[0] == im.batch:
-			t = int64(im.batch)
 		}
 		y[i] = t
 		if t > 0 && known < 1<<40 {
