@@ -80,7 +80,7 @@ func (x *externals) checkOverlaps() error {
 	slices.SortFunc(x.taken, span.compare)
 	for i := 1; i < len(x.taken); i++ {
 		if a, b := x.taken[i-1], x.taken[i]; a.location == b.location && b.from < a.to {
-			return fmt.Errorf("external data in %q: bytes %d to %d and %d to %d of two tensors overlap", a.location, a.from, a.to, b.from, b.to)
+			return fmt.Errorf("external data in %q: bytes %d to %d and %d to %d of two tensors overlap (if they are meant to share, save the file anew with a copy for each)", a.location, a.from, a.to, b.from, b.to)
 		}
 	}
 	return nil

@@ -93,7 +93,7 @@ func run() error {
 	}
 	defer s.close()
 	t := &report.Table{Columns: []string{"fault", "what was done", "s", "problems"}, Align: "llrr"}
-	problems := 0
+	problems, shown := 0, 0
 	for _, f := range faults(*kills) {
 		if !strings.Contains(f.name, *only) {
 			continue
@@ -107,12 +107,16 @@ func run() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
+		shown++
 		found := len(s.problems) - before
 		problems += found
 		t.Add(f.name, what, fmt.Sprintf("%.0f", time.Since(began).Seconds()), fmt.Sprint(found))
 	}
 	if err := t.Text(os.Stdout); err != nil {
 		return err
+	}
+	if shown == 0 {
+		return fmt.Errorf("no fault was tried: -only %q fits none that this machine can do", *only)
 	}
 	if problems > 0 {
 		return fmt.Errorf("%d problems (-seed %d shows them again):\n%s", problems, *seed, strings.Join(s.problems, "\n"))
