@@ -18,31 +18,33 @@ func TestLower(t *testing.T) {
 	path := seeded(t, "resnet18", weights.SeededOptions{Width: 0.5, Size: 64})
 	x := pictures(4, 64)
 	for _, precision := range []string{"bf16", "int8"} {
-		var first []float32
-		for _, threads := range []int{1, 2} {
-			b := open(t, path, Options{Size: 64, Batch: 4, Threads: threads})
-			if reason := b.Supports(precision); reason != nil {
-				t.Skip(reason)
+		t.Run(precision, func(t *testing.T) {
+			var first []float32
+			for _, threads := range []int{1, 2} {
+				b := open(t, path, Options{Size: 64, Batch: 4, Threads: threads})
+				if reason := b.Supports(precision); reason != nil {
+					t.Skipf("this processor cannot: %v", reason)
+				}
+				want, name := features(t, b, x), b.Arithmetic()
+				told, err := b.Lower(t.Context(), precision, x, 4)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := features(t, b, x)
+				found, _ := testkit.RelativeError(got, want)
+				t.Logf("%s: deviation %.2g, arithmetic %s", precision, told, b.Arithmetic())
+				if told == 0 || told > 0.2 || math.Abs(told-found) > 1e-6 {
+					t.Errorf("%s: deviation told %g, found %g", precision, told, found)
+				}
+				if low := b.Arithmetic(); low == name || !strings.Contains(low, " batch 4 "+precision) {
+					t.Errorf("arithmetic %q after %q", b.Arithmetic(), name)
+				}
+				if first == nil {
+					first = got
+				}
+				testkit.Compare(t, fmt.Sprintf("%s, %d threads", precision, threads), got, first, testkit.Exact)
 			}
-			want, name := features(t, b, x), b.Arithmetic()
-			told, err := b.Lower(t.Context(), precision, x, 4)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := features(t, b, x)
-			found, _ := testkit.RelativeError(got, want)
-			t.Logf("%s: deviation %.2g, arithmetic %s", precision, told, b.Arithmetic())
-			if told == 0 || told > 0.2 || math.Abs(told-found) > 1e-6 {
-				t.Errorf("%s: deviation told %g, found %g", precision, told, found)
-			}
-			if low := b.Arithmetic(); low == name || !strings.Contains(low, " batch 4 "+precision) {
-				t.Errorf("arithmetic %q after %q", b.Arithmetic(), name)
-			}
-			if first == nil {
-				first = got
-			}
-			testkit.Compare(t, fmt.Sprintf("%s, %d threads", precision, threads), got, first, testkit.Exact)
-		}
+		})
 	}
 }
 
@@ -101,7 +103,7 @@ func TestLowerRefuses(t *testing.T) {
 	t.Setenv("TL_CPU", "avx2")
 	b, err := Open(seeded(t, "tiny", weights.SeededOptions{Size: 32}), Options{Size: 32, Batch: 2})
 	if err != nil {
-		t.Skip(err) // no such processor
+		t.Skipf("this processor has no AVX2: %v", err)
 	}
 	defer b.Close()
 	x := pictures(2, 32)

@@ -82,6 +82,8 @@ func (t *trainer) resume(c *weights.Checkpoint) error {
 // same returns an error that says what then was made of that now is not.
 func (now state) same(then state) error {
 	switch {
+	case then.Settings == "":
+		return foreignError{"another version of tl"}
 	case then.Settings != now.Settings:
 		return foreignError{"other settings"}
 	case then.Images != now.Images:

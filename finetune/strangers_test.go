@@ -145,7 +145,7 @@ func TestCheckpointOfStrangers(t *testing.T) {
 		{"settings", meta(st.Settings, strings.Repeat("0", 64)), "belongs to other settings than"},
 		{"images", meta(st.Images, strings.Repeat("0", 64)), "belongs to other images, or another split"},
 		{"backbone", meta(st.Features, strings.Repeat("0", 64)), "belongs to features of other weights"},
-		{"older tl", meta(`"settings"`, `"digest"`), "belongs to other settings than"},
+		{"older tl", meta(`"settings"`, `"digest"`), "belongs to another version of tl than"},
 		{"steps", meta(`"step":`, `"step":1`), "steps cannot be"},
 		{"epoch", meta(`"epoch":2,"step"`, `"epoch":2000000000,"step"`), "epoch 2000000000 of 6"},
 		{"best", meta(`"best":`, `"best":-`), "best -"},

@@ -9,7 +9,7 @@
 // cuts compares cuts, sizes, heads and penalties of one backbone, for choosing
 // defaults by the AUC of the validation patients. seeds runs those defaults and
 // the baseline CNN, and should be given another --first-seed than the choice was
-// made with. precisions trains the default head on features in f32, bf16 and
+// made with. precisions trains --head gap on features in f32, bf16 and
 // int8. Every row is the mean over --seeds splits by patient ± the standard
 // deviation between them; the same seeds give the same patients in every row.
 //

@@ -48,6 +48,24 @@ func findCases(folder string) (all []testCase, err error) {
 	return all, nil
 }
 
+// each calls f with the arrays of every data set.
+func (c testCase) each(f func(in, want []*onnx.Tensor) error) error {
+	for _, set := range c.sets {
+		in, err := arrays(set, "input")
+		if err != nil {
+			return err
+		}
+		want, err := arrays(set, "output")
+		if err != nil {
+			return err
+		}
+		if err := f(in, want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // arrays reads input_0.pb, input_1.pb, … (or output_*) of a data set.
 func arrays(set, what string) (all []*onnx.Tensor, err error) {
 	for i := 0; ; i++ {

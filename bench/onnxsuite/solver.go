@@ -18,23 +18,15 @@ func (s *suite) solver(r *result, n solverNode) error {
 	if post := n.floats["norm_coefficient_post"]; post != 0 {
 		return fmt.Errorf("norm_coefficient_post %g: parameters shrink after the step, ours never do", post)
 	}
-	for _, set := range r.sets {
-		in, err := arrays(set, "input")
-		if err != nil {
-			return err
-		}
-		want, err := arrays(set, "output")
-		if err != nil {
-			return err
-		}
+	return r.each(func(in, want []*onnx.Tensor) error {
 		for _, d := range s.devices {
 			r.runs++
 			if err := n.compare(d, in, want); err != nil {
 				return wrong{fmt.Errorf("%s: %w", d.Name(), err)}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // complete sets the attributes that a node does not name. The numbers of

@@ -64,20 +64,7 @@ func (s *suite) model(r *result, m *onnx.Model) error {
 	if len(r.sets) == 0 {
 		return wrong{fmt.Errorf("the case has no data")}
 	}
-	for _, set := range r.sets {
-		in, err := arrays(set, "input")
-		if err != nil {
-			return err
-		}
-		want, err := arrays(set, "output")
-		if err != nil {
-			return err
-		}
-		if err := s.set(r, m, in, want); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.each(func(in, want []*onnx.Tensor) error { return s.set(r, m, in, want) })
 }
 
 // set runs one data set.

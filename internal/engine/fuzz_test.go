@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -33,10 +32,7 @@ func FuzzCompile(f *testing.F) {
 	f.Cleanup(e.Close)
 	path := filepath.Join(f.TempDir(), "fuzz.onnx")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		m, err := onnx.Read(path)
+		m, err := tiny.Read(t, path, b)
 		if err != nil {
 			return
 		}

@@ -1,13 +1,11 @@
 package graph
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/tlkit/tl/internal/testkit/tiny"
-	"github.com/tlkit/tl/onnx"
 )
 
 // FuzzImport looks for files on which the graph builder panics, or does not end.
@@ -18,10 +16,7 @@ func FuzzImport(f *testing.F) {
 	}
 	path := filepath.Join(f.TempDir(), "fuzz.onnx")
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		m, err := onnx.Read(path)
+		m, err := tiny.Read(t, path, b)
 		if err != nil {
 			return
 		}
@@ -42,10 +37,7 @@ func FuzzImport(f *testing.F) {
 func TestSeedsImport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "seed.onnx")
 	for i, b := range tiny.Own(t) {
-		if err := os.WriteFile(path, b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		m, err := onnx.Read(path)
+		m, err := tiny.Read(t, path, b)
 		if err != nil {
 			t.Fatalf("network %d: %v", i, err)
 		}

@@ -24,6 +24,15 @@ const suiteBytes = 4 << 10
 // Count is the number of tiny networks.
 func Count() int { return len(nets) }
 
+// Read writes b to path and reads it as a model.
+func Read(t testing.TB, path string, b []byte) (*onnx.Model, error) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return onnx.Read(path)
+}
+
 // Own returns the bytes of the tiny networks, by our own writer.
 func Own(t testing.TB) (files [][]byte) {
 	t.Helper()
