@@ -80,7 +80,7 @@ func TestOracleExportReal(t *testing.T) {
 		change func(*Options)
 	}{
 		{"resnet50", func(o *Options) {}},
-		{"resnet50 avgmax", func(o *Options) { o.Head = "avgmax" }},
+		{"resnet50 gap", func(o *Options) { o.Head = "gap" }},
 		{"resnet50 last stage flat", func(o *Options) { o.Cut, o.Head = "stage4", "flat" }},
 		{"baseline", func(o *Options) { o.Model, o.Size, o.LearningRate, o.Epochs = "baseline", 64, 1e-3, 12 }},
 	} {
@@ -122,7 +122,7 @@ func TestOracleExportForms(t *testing.T) {
 		change func(*Options)
 	}{
 		{"linear", func(o *Options) {}},
-		{"avgmax", func(o *Options) { o.Head = "avgmax" }},
+		{"gap", func(o *Options) { o.Head = "gap" }},
 		{"flat", func(o *Options) { o.Head = "flat" }},
 		{"hidden", func(o *Options) { o.Hidden, o.Dropout = 12, 0.3 }},
 		{"enlarged", func(o *Options) { o.Size = 224 }},
