@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 
+	"gonum.org/v1/gonum/stat"
+
 	"github.com/tlkit/tl/finetune"
 	"github.com/tlkit/tl/internal/dataset"
 	"github.com/tlkit/tl/internal/metrics"
@@ -37,6 +39,31 @@ var pooled = []column{
 	{"mean AUC of the folds", 4, func(o, _ *outcome) float64 { return mean(o.folds, auc) }},
 	{"sensitivity", 4, func(o, _ *outcome) float64 { return o.Test.Metrics.Sensitivity.Value }},
 	{"specificity", 4, func(o, _ *outcome) float64 { return o.Test.Metrics.Specificity.Value }},
+	{"sensitivity at specificity .924", 4, func(o, _ *outcome) float64 { return o.scored.sensitivityAt(0.924) }}, // the reference's
+}
+
+// answers are the probabilities of the positive class, of all folds.
+type answers metrics.Sample
+
+// sensitivityAt is the share of positives above the score that the given share
+// of negatives does not exceed.
+func (a answers) sensitivityAt(specificity float64) float64 {
+	var negative, positive []float64
+	for i, score := range a.Scores {
+		if a.Labels[i] {
+			positive = append(positive, score)
+		} else {
+			negative = append(negative, score)
+		}
+	}
+	slices.Sort(negative)
+	threshold, above := stat.Quantile(specificity, stat.Empirical, negative, nil), 0
+	for _, score := range positive {
+		if score > threshold {
+			above++
+		}
+	}
+	return float64(above) / float64(len(positive))
 }
 
 // mean is the average of a figure over outcomes.
@@ -162,7 +189,7 @@ func (p *pool) outcome() (*outcome, error) {
 	}
 	m.AUC = scored.AUC
 	val := mean(p.folds, func(o *outcome) float64 { return o.Val.Metrics.AUC.Value })
-	return &outcome{folds: p.folds, Outcome: &finetune.Outcome{
+	return &outcome{folds: p.folds, scored: answers(p.scored), Outcome: &finetune.Outcome{
 		Val:  &finetune.Evaluation{Metrics: &finetune.Metrics{AUC: finetune.Figure{Value: val}}},
 		Test: &finetune.Evaluation{Metrics: m},
 	}}, nil

@@ -75,3 +75,17 @@ func TestPool(t *testing.T) {
 		t.Errorf("AUC %g, want 0.5", auc(o)) // .6 and .7 against .1 and .8
 	}
 }
+
+// Of ten negatives nine are at most .9; two of four positives lie above.
+func TestSensitivityAt(t *testing.T) {
+	var a answers
+	for i := range 10 {
+		a.Scores, a.Labels = append(a.Scores, float64(i+1)/10), append(a.Labels, false)
+	}
+	for _, score := range []float64{0.2, 0.9, 0.91, 0.99} {
+		a.Scores, a.Labels = append(a.Scores, score), append(a.Labels, true)
+	}
+	if got := a.sensitivityAt(0.9); got != 0.5 {
+		t.Errorf("sensitivity %g, want 0.5", got)
+	}
+}

@@ -24,7 +24,8 @@ type table struct {
 // outcome is one run, or several that were pooled: see crossValidated.
 type outcome struct {
 	*finetune.Outcome
-	folds []*outcome // nil for one run
+	folds  []*outcome // nil for one run
+	scored answers    // what the folds answered together
 }
 
 // single runs o.
