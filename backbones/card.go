@@ -22,6 +22,8 @@ type Card struct {
 	Pool          string // how features are pooled, as Options.Pool says
 	Feature       []int  // (C,H,W) of one picture's features, (C) or (2C) when pooled
 
+	Unfrozen *Unfrozen `json:",omitempty"` // what learns before the cut; features are then those before it
+
 	Licence   string
 	Source    string
 	Untrained string // why the weights look untrained, or ""
@@ -78,5 +80,10 @@ func (c Card) clone() Card {
 		c.Cuts[i].Shape = slices.Clone(c.Cuts[i].Shape)
 	}
 	c.Feature, c.Notes = slices.Clone(c.Feature), slices.Clone(c.Notes)
+	if c.Unfrozen != nil {
+		u := *c.Unfrozen
+		u.Shape = slices.Clone(u.Shape)
+		c.Unfrozen = &u
+	}
 	return c
 }

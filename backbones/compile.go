@@ -10,8 +10,6 @@ import (
 
 	"github.com/tlkit/tl/internal/engine"
 	"github.com/tlkit/tl/internal/graph"
-	"github.com/tlkit/tl/internal/op"
-	"github.com/tlkit/tl/internal/tensor"
 )
 
 // compile prepares the network to run.
@@ -37,7 +35,7 @@ func (b *Backbone) compile(o Options) (err error) {
 	b.graph, b.body = nil, nil // their constants may be converted copies of the file's
 	b.whole.Shape = g.Inputs[0].Shape
 	c.Feature = g.Outputs[0].Shape[1:].Clone()
-	if c.Pool = o.Pool; o.Pool != "" {
+	if c.Pool = o.Pool; o.Pool != "" && c.Unfrozen == nil {
 		c.Feature = c.Feature[:1]
 	}
 	return nil
@@ -47,12 +45,12 @@ func (b *Backbone) compile(o Options) (err error) {
 // the precision that o says.
 func (b *Backbone) program(ctx context.Context, o engine.Options) (*graph.Graph, error) {
 	c := &b.card
-	g, err := graph.Import(b.m, graph.ImportOptions{Batch: b.batch, Size: c.Size, Outputs: []string{c.Cut}})
+	g, err := graph.Import(b.m, graph.ImportOptions{Batch: b.batch, Size: c.Size, Outputs: []string{c.end()}})
 	if err != nil {
 		return nil, trimmed(err, c.File)
 	}
-	if b.how.Pool != "" {
-		pool(g, b.how.Pool)
+	if b.how.Pool != "" && c.Unfrozen == nil {
+		graph.Pool(g, b.how.Pool == PoolMeanMax)
 	}
 	p := engine.Program{Graph: g, Release: b.m.Release}
 	if c.Layout != "NHWC" {
@@ -65,22 +63,6 @@ func (b *Backbone) program(ctx context.Context, o engine.Options) (*graph.Graph,
 	}
 	b.exec = x
 	return g, nil
-}
-
-// pool appends the pooling of a kind: (N,C,H,W) → (N,C,1,1) or (N,2C,1,1).
-func pool(g *graph.Graph, kind string) {
-	v := g.Outputs[0]
-	n, c := v.Shape[0], v.Shape[1]
-	add := func(o op.Op, what string, channels int, in ...*graph.Value) *graph.Value {
-		y := &graph.Value{Name: v.Name + " " + what, Shape: tensor.Shape{n, channels, 1, 1}}
-		g.Nodes = append(g.Nodes, &graph.Node{Name: y.Name, Op: o, In: in, Out: y})
-		return y
-	}
-	y := add(op.GlobalAveragePool{}, "pooled", c, v)
-	if kind == PoolMeanMax {
-		y = add(op.Concat{Axis: 1}, "mean and maximum", 2*c, y, add(op.GlobalMaxPool{}, "maximum", c, v))
-	}
-	g.Outputs = []*graph.Value{y}
 }
 
 // Supports returns nil, or why this machine cannot compute in a precision:

@@ -16,8 +16,11 @@ import (
 
 // Options says how to open a backbone. Its zero value takes all from the file.
 type Options struct {
-	Cut        string // a name of Card.Cuts, or a value of the file; "" is before the classifier
-	Size       int    // pixels a side; 0 is the file's own, or 224
+	Cut          string // a name of Card.Cuts, or a value of the file; "" is before the classifier
+	Size         int    // pixels a side; 0 is the file's own, or 224
+	Unfreeze     int    // the last blocks before the cut that learn with the head; 0 freezes all
+	UnfreezeFrom string // instead: a name of Card.Cuts or a value of the file from which on all learns
+
 	Preprocess string // "" is to be detected; else torch, caffe, tf, rescale or none
 	Pool       string // "" keeps the features' pixels, PoolMean averages each channel over them, PoolMeanMax adds its maximum
 	Batch      int    // pictures computed at once; 0 means 8
@@ -127,11 +130,17 @@ func (b *Backbone) study(o Options, e weights.Entry) error {
 		b.card.Cuts = append(b.card.Cuts, Cut{Name: p.name, Value: p.value.Name})
 	}
 	b.card.Cut, b.card.CutName = b.card.find(o.Cut)
+	if k := len(b.card.Cuts); o.Cut == "" && o.UnfreezeFrom != "" && k > 0 {
+		b.card.Cut, b.card.CutName = b.card.Cuts[k-1].Value, b.card.Cuts[k-1].Name // something must be behind it
+	}
 	if err := b.importCut(); err != nil {
 		return err
 	}
 	b.measureCuts()
 	b.layers = layers(b.graph)
+	if err := b.unfreeze(o); err != nil {
+		return err
+	}
 	b.body = b.wholeBody()
 	b.card.Untrained = untrained(b.body)
 	if o.Preprocess != "" {

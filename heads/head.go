@@ -14,11 +14,13 @@ import (
 // a time, a Trainer's Step included.
 type Head struct {
 	spec   Spec
+	body   *Body // nil where the head stands on frozen features
 	layers []*layer
 	norm   *standardise // nil unless Spec.Standardise
 
 	mu      sync.Mutex
 	dev     *cpu.Device // for Logits; made on first use
+	runner  *bodyRunner // on dev
 	threads int
 }
 
@@ -27,7 +29,15 @@ type Param struct {
 	Name  string    // e.g. "conv1/kernel"
 	Shape []int     // kernels (K,C,R,S) and (out,in), biases (out)
 	Data  []float32 // live: writing changes the network
+	Group int       // GroupHead or GroupBody: which learning rate it has
+	Decay bool      // weight decay works on it: kernels, never biases and norms
 }
+
+// The values of Param.Group.
+const (
+	GroupHead = iota
+	GroupBody // the unfrozen part of a backbone
+)
 
 // Layer describes one layer for a summary.
 type Layer struct {
@@ -56,9 +66,36 @@ func New(s Spec) (*Head, error) {
 // Spec is what the network was built from, defaults filled in.
 func (h *Head) Spec() Spec { return h.spec }
 
-// Params returns the trainable arrays, first layer first.
+// On returns the same head on an unfrozen body: it shares h's parameters and
+// learns together with the body's, which come first in Params. Its items are
+// those that are fed to the body.
+func (h *Head) On(b *Body) (*Head, error) {
+	if !b.out.Equal(h.spec.Input) {
+		return nil, fmt.Errorf("heads: the body gives %v, the head wants %v", b.out, tensor.Shape(h.spec.Input))
+	}
+	return &Head{spec: h.spec, layers: h.layers, norm: h.norm, body: b, threads: h.threads}, nil
+}
+
+// Body is the unfrozen part that h stands on, nil for frozen features.
+func (h *Head) Body() *Body { return h.body }
+
+// input is the shape of one item.
+func (h *Head) input() tensor.Shape {
+	if h.body != nil {
+		return h.body.spec.Shape
+	}
+	return h.spec.Input
+}
+
+// Params returns the trainable arrays: the body's if there is one, then the
+// head's, first layer first.
 func (h *Head) Params() []Param {
 	var out []Param
+	if h.body != nil {
+		for _, p := range h.body.params {
+			out = append(out, *p)
+		}
+	}
 	for _, l := range h.layers {
 		for _, p := range l.params {
 			out = append(out, *p)
@@ -81,7 +118,7 @@ func (h *Head) Layers() []Layer {
 }
 
 // InputSize is the number of numbers of one item.
-func (h *Head) InputSize() int { return tensor.Shape(h.spec.Input).Size() }
+func (h *Head) InputSize() int { return h.input().Size() }
 
 // Outputs is the number of logits of one item.
 func (h *Head) Outputs() int { return h.spec.outputs() }
@@ -125,7 +162,7 @@ func (h *Head) Close() {
 	defer h.mu.Unlock()
 	if h.dev != nil {
 		h.dev.Close()
-		h.dev = nil
+		h.dev, h.runner = nil, nil
 	}
 }
 

@@ -17,7 +17,7 @@ func (h *Head) kernel(name string, fanIn, fanOut int, shape ...int) *Param {
 	for i := range data {
 		data[i] = float32((2*r.Float64() - 1) * limit)
 	}
-	return &Param{Name: name + "/kernel", Shape: shape, Data: data}
+	return &Param{Name: name + "/kernel", Shape: shape, Data: data, Decay: true}
 }
 
 func bias(name string, n int) *Param {

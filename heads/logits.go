@@ -27,6 +27,12 @@ func (h *Head) Logits(ctx context.Context, dst, x []float32, n int) (err error) 
 			err = fmt.Errorf("heads: logits: %v", p)
 		}
 	}()
+	if h.body != nil {
+		if x, err = h.throughBody(ctx, x, n); err != nil {
+			return err
+		}
+		size = tensor.Shape(h.spec.Input).Size()
+	}
 	r := runner{dev: d, program: h.program()}
 	for i := 0; i < n; i += logitsBatch {
 		if err := ctx.Err(); err != nil {
@@ -40,6 +46,19 @@ func (h *Head) Logits(ctx context.Context, dst, x []float32, n int) (err error) 
 		copy(dst[i*outputs:], y.Data)
 	}
 	return nil
+}
+
+// throughBody computes what the head's own layers see of n items.
+func (h *Head) throughBody(ctx context.Context, x []float32, n int) ([]float32, error) {
+	if h.runner == nil {
+		r, err := h.body.runner(h.dev, bodyBatch)
+		if err != nil {
+			return nil, err
+		}
+		h.runner = r
+	}
+	y := make([]float32, n*tensor.Shape(h.spec.Input).Size())
+	return y, h.runner.all(ctx, y, x, n)
 }
 
 // runner runs layers one after the other, reusing their outputs.

@@ -79,11 +79,16 @@ func (t *Trainer) build() error {
 	h := t.head
 	t.padded = make([]float32, t.o.Batch*h.InputSize())
 	g := autodiff.NewGraph(t.dev)
-	x, err := g.Input("x", tensor.Of(t.padded, append([]int{t.o.Batch}, h.spec.Input...)...))
+	x, err := g.Input("x", tensor.Of(t.padded, append([]int{t.o.Batch}, h.input()...)...))
 	if err != nil {
 		return err
 	}
 	t.input = x
+	if h.body != nil {
+		if x, err = h.body.build(g, x, t.o.Batch); err != nil {
+			return err
+		}
+	}
 	for i, l := range h.program() {
 		if x, err = t.apply(g, i, l, x); err != nil {
 			return err

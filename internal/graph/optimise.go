@@ -2,6 +2,7 @@ package graph
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tlkit/tl/internal/op"
 )
@@ -18,6 +19,15 @@ var passes = []pass{
 	{"fuse dense bias", fuseDenseBias}, // MatMul + Add into Gemm
 }
 
+// trainingPasses leave every weight that may learn as the file has it.
+var trainingPasses = []pass{
+	{"drop identities", dropIdentity},
+	{"fold pads", foldPad},
+	{"fuse frozen norms", fuseFrozenNorm}, // BatchNormalization into the convolution before it, whose weights go on learning
+	{"fuse residuals", fuseResidual},
+	{"fuse clamps", fuseClamp},
+}
+
 // pass is one rewriting of the graph. Its function is shown every node in
 // topological order, rewrites it in place if its surroundings allow, and says
 // whether it did. What a rewritten node no longer reads is pruned afterwards.
@@ -32,7 +42,22 @@ const maxRounds = 50
 // Optimise returns a graph with the same inputs, outputs and results that
 // needs less work. g is not changed; constants that stay are shared with it.
 // A value that leaves the graph keeps its place and shape, not its name.
-func Optimise(g *Graph) (*Graph, error) {
+func Optimise(g *Graph) (*Graph, error) { return rewrite(g, passes) }
+
+// ForTraining is Optimise for a network whose weights will change: they stay
+// constants of their own, and nothing is computed from them beforehand. Batch
+// norms that follow a convolution become part of it, frozen; with norms they
+// stay, so that their scale and bias can learn too.
+func ForTraining(g *Graph, norms bool) (*Graph, error) {
+	list := trainingPasses
+	if norms {
+		list = slices.DeleteFunc(slices.Clone(list), func(p pass) bool { return p.name == "fuse frozen norms" })
+	}
+	return rewrite(g, list)
+}
+
+// rewrite applies passes until none finds anything to do.
+func rewrite(g *Graph, passes []pass) (*Graph, error) {
 	g = clone(g)
 	for range maxRounds {
 		changed := false

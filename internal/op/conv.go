@@ -22,6 +22,8 @@ type Conv struct {
 	Clamp    bool    // results are limited to Lo … Hi
 	Lo, Hi   float32 // a ReLU is 0 … +Inf
 
+	Norm *FrozenNorm // what follows at once, before the residual; nil for none
+
 	Hint [3]int // N, H, W of the input where known, for Pack to choose a layout by
 
 	packed *cpu.ConvWeights
@@ -86,7 +88,7 @@ func (c Conv) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 // Pack lays a constant weight out for the matrix kernel.
 func (c Conv) Pack(d *cpu.Device, x ...*tensor.Tensor) Op {
 	w := at(x, 1)
-	if w == nil {
+	if w == nil || c.Norm != nil { // weights that learn are laid out anew each time
 		return c
 	}
 	in := tensor.Shape{max(1, c.Hint[0]), w.Shape[1] * one(c.Group),
@@ -101,11 +103,15 @@ func (c Conv) Pack(d *cpu.Device, x ...*tensor.Tensor) Op {
 // Forward convolves. Without Pack before, it packs the weight on each call.
 func (c Conv) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	s := c.Geometry(x[0].Shape, x[1].Shape)
+	kernel, bias := x[1].Data, data(x, 2)
+	if c.Norm != nil {
+		kernel, bias = c.Norm.fold(d, kernel, bias)
+	}
 	w := c.packed
 	if w == nil {
-		w = d.PackConv(s, x[1].Data)
+		w = d.PackConv(s, kernel)
 	}
-	e := cpu.Epilogue{Bias: data(x, 2), Lo: c.Lo, Hi: c.Hi, Clamp: c.Clamp}
+	e := cpu.Epilogue{Bias: bias, Lo: c.Lo, Hi: c.Hi, Clamp: c.Clamp}
 	if c.Residual {
 		e.Add = data(x, 3)
 	}
@@ -121,12 +127,23 @@ func (c Conv) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor,
 		d.ClampGrad(g, dy.Data, y.Data, c.Lo, c.Hi)
 	}
 	if t := at(dx, 0); t != nil {
-		d.ConvGradInput(s, t.Data, g, x[1].Data)
+		kernel := x[1].Data
+		if c.Norm != nil {
+			kernel, _ = c.Norm.fold(d, kernel, data(x, 2))
+		}
+		d.ConvGradInput(s, t.Data, g, kernel)
 	}
 	if t := at(dx, 1); t != nil {
 		d.ConvGradWeight(s, t.Data, data(dx, 2), g, x[0].Data)
 	} else if b := at(dx, 2); b != nil {
 		channelSums(d, b.Data, g, s.N, s.K, s.OH*s.OW)
+	}
+	if c.Norm != nil {
+		for _, t := range dx[1:min(3, len(dx))] {
+			if t != nil {
+				c.Norm.scale(d, t.Data, t.Data)
+			}
+		}
 	}
 	if t := at(dx, 3); t != nil && c.Residual {
 		copy(t.Data, g)

@@ -22,7 +22,7 @@ var layers = []struct{ name, may string }{
 	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/metrics internal/report internal/tensor internal/atomicfile"},
 	{"internal/bench", "backbones weights onnx internal/engine internal/graph internal/roofline internal/dataset internal/tensor"},
 	{"backbones", "weights onnx internal/engine internal/graph internal/op internal/cpu internal/tensor"},
-	{"heads", "weights onnx internal/autodiff internal/op internal/cpu internal/tensor"},
+	{"heads", "weights onnx internal/autodiff internal/graph internal/op internal/cpu internal/tensor"},
 	{"internal/engine", "internal/graph internal/op internal/cpu internal/tensor"},
 	{"internal/autodiff", "internal/op internal/cpu internal/tensor"},
 	{"internal/roofline", "internal/cpu"},
