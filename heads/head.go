@@ -27,6 +27,8 @@ type Param struct {
 	Name  string    // e.g. "conv1/kernel"
 	Shape []int     // kernels (K,C,R,S) and (out,in), biases (out)
 	Data  []float32 // live: writing changes the network
+	Group int       // 0 head, 1 body: TrainOptions has a rate and an L2 for each
+	Decay bool      // weight decay and L2 apply: to kernels, never to biases and norms
 }
 
 // Layer describes one layer for a summary.

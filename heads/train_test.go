@@ -176,8 +176,9 @@ func TestThreadsDoNotChangeBytes(t *testing.T) {
 }
 
 func TestRestoreGoesOnBitForBit(t *testing.T) {
-	for _, o := range []TrainOptions{{Batch: 8, Seed: 3}, {Batch: 8, Optimiser: "adamw", WeightDecay: 0.01}, {Batch: 8, Optimiser: "sgd", Momentum: 0.9, L2: 1e-3}} {
-		s := Spec{Model: "baseline", Input: []int{3, 14, 14}, Seed: 1}
+	for _, o := range []TrainOptions{{Batch: 8, Seed: 3}, {Batch: 8, Optimiser: "adamw", WeightDecay: 0.01}, {Batch: 8, Optimiser: "sgd", Momentum: 0.9, L2: 1e-3},
+		{Batch: 8, Accumulate: 3, Clip: 0.5, EMA: 0.9, Seed: 4}, {Batch: 8, Optimiser: "sgd", EMA: 0.9, Clip: 0.1}} {
+		s := Spec{Model: "baseline", Input: []int{3, 14, 14}, Dropout: 0.2, Seed: 1}
 		h := build(t, s)
 		x, labels := items(h, 48, 2)
 		half := 24 * h.InputSize()
@@ -202,6 +203,9 @@ func TestRestoreGoesOnBitForBit(t *testing.T) {
 		}
 		steps(t, resumed, x[half:], labels[24:], 1e-3)
 		testkit.Compare(t, "resumed "+o.Optimiser, flatParams(other), flatParams(h), testkit.Exact)
+		for i, a := range tr.State() {
+			testkit.Compare(t, "state "+a.Name, resumed.State()[i].Data, a.Data, testkit.Exact)
+		}
 		if tr.Steps() != 6 || resumed.Steps() != 6 {
 			t.Errorf("%d and %d steps counted, want 6", tr.Steps(), resumed.Steps())
 		}

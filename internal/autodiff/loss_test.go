@@ -24,6 +24,7 @@ type golden struct {
 	Start        [][]float32
 	Grads        [][][]float32
 	Solvers      map[string][][][]float32
+	Averages     map[string][][][]float32
 	BCE, Softmax lossCase
 }
 

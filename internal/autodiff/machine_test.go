@@ -127,9 +127,9 @@ func smallNet(t testing.TB, d *cpu.Device) (*Machine, Solver, []*tensor.Tensor) 
 		rows.Data[i] = 1
 	}
 	m := compile(t, g, apply(t, g, BCEWithLogits{}, z, input(t, g, "y", y), input(t, g, "w", rows)))
-	o := SolverOptions{Decay: []bool{true, false, true, false}}
+	var o SolverOptions
 	for _, p := range w {
-		o.Sizes = append(o.Sizes, len(p.Data))
+		o.Params = append(o.Params, ParamOptions{Size: len(p.Data)})
 	}
 	s, err := NewSolver(d, o)
 	if err != nil {
@@ -146,6 +146,7 @@ func TestHeapStaysFlat(t *testing.T) {
 			if err := s.Step(m.Params()); err != nil {
 				t.Fatal(err)
 			}
+			m.ZeroGrad()
 		}
 		runtime.GC()
 		runtime.GC()
@@ -179,6 +180,7 @@ func TestConcurrentTrainers(t *testing.T) {
 				if err := s.Step(m.Params()); err != nil {
 					t.Error(err)
 				}
+				m.ZeroGrad()
 			}
 			results[i] = w[0].Data
 		})
