@@ -82,7 +82,6 @@ func (b *Body) findParams(g *graph.Graph) error {
 		}
 	}
 	for _, n := range g.Nodes {
-		_, norm := n.Op.(op.BatchNorm)
 		for _, i := range b.learns(n.Op) {
 			if i >= len(n.In) || n.In[i] == nil || n.In[i].Const == nil || b.byName[n.In[i].Name] != nil {
 				continue
@@ -92,7 +91,7 @@ func (b *Body) findParams(g *graph.Graph) error {
 				b.frozen = append(b.frozen, fmt.Sprintf("%s of node %q stays frozen: %s", v.Name, n.Name, why))
 				continue
 			}
-			p := &Param{Name: "body/" + v.Name, Shape: v.Shape.Clone(), Data: slices.Clone(v.Const.Data), Group: GroupBody, Decay: i == 1 && !norm}
+			p := newParam("body/"+v.Name, v.Shape.Clone(), slices.Clone(v.Const.Data), GroupBody)
 			b.params, b.byName[v.Name] = append(b.params, p), p
 		}
 	}

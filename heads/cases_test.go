@@ -7,6 +7,7 @@ type trainCase struct {
 	o    TrainOptions
 	rate float64
 	norm bool // set a normaliser
+	body int  // how many of the first parameters are of group 1
 }
 
 // trainCases are small enough for losses in testdata/losses.json; the oracle
@@ -19,6 +20,16 @@ var trainCases = []trainCase{
 	{name: "head gap hidden", spec: Spec{Input: []int{8, 3, 2}, Head: "gap", Hidden: 12, Seed: 5}, o: TrainOptions{Batch: 16, L2: 0.01}, rate: 0.01},
 	{name: "head softmax", spec: Spec{Input: []int{20}, Hidden: 9, Classes: 4, Seed: 6}, o: TrainOptions{Batch: 16, ClassWeights: []float64{1, 2, 0.5, 1}}, rate: 0.01},
 	{name: "head standardised", spec: Spec{Input: []int{5, 4, 4}, Standardise: true, Seed: 7}, o: TrainOptions{Batch: 16}, rate: 0.01, norm: true},
+	{name: "groups, clipped, averaged", spec: Spec{Model: "baseline", Input: []int{3, 16, 16}, Dropout: -1, Seed: 8}, o: TrainOptions{Batch: 8, Optimiser: "adamw", WeightDecay: 0.1, BodyRate: 0.1, Clip: 0.3, EMA: 0.8}, rate: 1e-3, body: 4},
+	{name: "groups in parts", spec: Spec{Model: "baseline", Input: []int{3, 16, 16}, Dropout: -1, Seed: 9}, o: TrainOptions{Batch: 9, Accumulate: 4, BodyRate: 0.2, L2: 0.01, BodyL2: 0.01, Clip: 0.05, EMA: 0.2, ClassWeights: []float64{1, 2}}, rate: 1e-3, body: 4},
+}
+
+// groupRate is the learning rate of a parameter.
+func (c trainCase) groupRate(p Param) float64 {
+	if p.Group == 1 {
+		return c.rate * c.o.BodyRate
+	}
+	return c.rate
 }
 
 // normaliser returns a mean and a deviation for each channel.

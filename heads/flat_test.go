@@ -26,7 +26,7 @@ func TestTrainingIsFlat(t *testing.T) {
 
 // So do they over trainers that are made and closed.
 func TestTrainersAreFlat(t *testing.T) {
-	h := build(t, Spec{Input: []int{64, 4, 4}, Hidden: 32, Seed: 1})
+	h := build(t, Spec{Input: []int{64, 4, 4}, Hidden: 32, Dropout: 0.3, Seed: 1})
 	x, labels := items(h, 16, 3)
 	testkit.Flat(t, "trainers", testkit.Soak(20, 500), 1, func() {
 		tr, err := h.Trainer(TrainOptions{Batch: 16, Threads: 2})

@@ -29,8 +29,8 @@ type Param struct {
 	Name  string    // e.g. "conv1/kernel"
 	Shape []int     // kernels (K,C,R,S) and (out,in), biases (out)
 	Data  []float32 // live: writing changes the network
-	Group int       // GroupHead or GroupBody: which learning rate it has
-	Decay bool      // weight decay works on it: kernels, never biases and norms
+	Group int       // GroupHead or GroupBody: TrainOptions has a rate and an L2 for each
+	Decay bool      // weight decay and L2 apply: to kernels, never to biases and norms
 }
 
 // The values of Param.Group.

@@ -17,9 +17,15 @@ func (h *Head) kernel(name string, fanIn, fanOut int, shape ...int) *Param {
 	for i := range data {
 		data[i] = float32((2*r.Float64() - 1) * limit)
 	}
-	return &Param{Name: name + "/kernel", Shape: shape, Data: data, Decay: true}
+	return newParam(name+"/kernel", shape, data, 0)
 }
 
 func bias(name string, n int) *Param {
-	return &Param{Name: name + "/bias", Shape: []int{n}, Data: make([]float32, n)}
+	return newParam(name+"/bias", []int{n}, make([]float32, n), 0)
+}
+
+// newParam is a parameter of a group. Decay is for arrays of several axes:
+// those of one are biases, and scales and shifts of norms.
+func newParam(name string, shape []int, data []float32, group int) *Param {
+	return &Param{Name: name, Shape: shape, Data: data, Group: group, Decay: len(shape) > 1}
 }

@@ -31,14 +31,15 @@ func writeCase(t *testing.T, dir string, c trainCase, h *Head, x []float32, labe
 	spec := map[string]any{
 		"model": s.Model, "head": s.Head, "hidden": s.Hidden, "classes": s.Classes, "batch": o.Batch,
 		"optimiser": o.Optimiser, "momentum": o.Momentum, "decay": o.L2 + o.WeightDecay, "rate": c.rate,
-		"class_weights": o.ClassWeights, "mean": mean, "std": std,
+		"class_weights": o.ClassWeights, "mean": mean, "std": std, "clip": o.Clip, "ema": o.EMA,
 	}
+	var groups []float64
 	var names []string
 	for _, p := range h.Params() {
-		names = append(names, p.Name)
+		names, groups = append(names, p.Name), append(groups, c.groupRate(p))
 		testkit.WriteNPY(t, file(dir, p.Name, ""), tensor.Of(p.Data, p.Shape...))
 	}
-	spec["params"] = names
+	spec["params"], spec["rates"] = names, groups
 	b, err := json.Marshal(spec)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "spec.json"), b, 0o644)
@@ -78,6 +79,14 @@ func TestOracleTraining(t *testing.T) {
 		for j, p := range h.Params() {
 			testkit.Compare(t, c.name+": first gradient of "+p.Name, grads[j], testkit.ReadNPY(t, file(dir, p.Name, ".grad")).Data, testkit.Loose)  // a sum that cancels has fewer digits
 			testkit.Compare(t, c.name+": trained "+p.Name, p.Data, testkit.ReadNPY(t, file(dir, p.Name, ".trained")).Data, testkit.Tolerance(1e-3)) // Adam turns rounding of near-zero gradients into whole steps
+		}
+		if err := tr.Averaged(func() error { // the parameters again where no average is kept
+			for _, p := range h.Params() {
+				testkit.Compare(t, c.name+": averaged "+p.Name, p.Data, testkit.ReadNPY(t, file(dir, p.Name, ".averaged")).Data, testkit.Tolerance(1e-3))
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
 		}
 		if i < len(trainCases) {
 			small[c.name] = want

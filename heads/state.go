@@ -39,8 +39,10 @@ func (h *Head) arrays() []weights.Array {
 }
 
 // State returns a copy of everything that training needs to go on bit for bit
-// besides Steps: the head's Weights, and the solver's running means as
-// "m/<parameter>" and "v/<parameter>".
+// besides Steps: the head's Weights, the solver's running means as
+// "m/<parameter>" and "v/<parameter>", and with TrainOptions.EMA the moving
+// average of the parameters as "ema/<parameter>". Not to be called within
+// Averaged.
 func (t *Trainer) State() []weights.Array {
 	out := t.head.Weights()
 	for _, a := range t.arrays() {
@@ -50,7 +52,7 @@ func (t *Trainer) State() []weights.Array {
 	return out
 }
 
-// Restore sets weights, running means and the number of steps made to what
+// Restore sets weights, running means, averages and the number of steps made to what
 // State and Steps returned. On an error nothing is changed.
 func (t *Trainer) Restore(from []weights.Array, steps int) error {
 	if steps < 0 {
@@ -60,7 +62,7 @@ func (t *Trainer) Restore(from []weights.Array, steps int) error {
 		return err
 	}
 	t.solver.Restore(steps)
-	t.step = uint64(steps)
+	t.at.step = uint64(steps)
 	return nil
 }
 
@@ -68,7 +70,7 @@ func (t *Trainer) Restore(from []weights.Array, steps int) error {
 func (t *Trainer) arrays() []weights.Array {
 	var out []weights.Array
 	state := t.solver.State()
-	for _, slot := range []string{"m", "v"} {
+	for _, slot := range []string{"m", "v", "ema"} {
 		for i, p := range t.head.Params() {
 			if s := state[slot]; s != nil {
 				out = append(out, weights.Array{Name: slot + "/" + p.Name, Shape: p.Shape, Data: s[i]})

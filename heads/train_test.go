@@ -17,6 +17,7 @@ import (
 func (c trainCase) start(t *testing.T) (h *Head, tr *Trainer, x []float32, labels []int) {
 	t.Helper()
 	h = build(t, c.spec)
+	h.move(c.body)
 	if c.norm {
 		if err := h.SetNormaliser(normaliser(h)); err != nil {
 			t.Fatal(err)
@@ -24,6 +25,17 @@ func (c trainCase) start(t *testing.T) (h *Head, tr *Trainer, x []float32, label
 	}
 	x, labels = items(h, trainSteps*c.o.Batch, c.spec.Seed)
 	return h, trainer(t, h, c.o), x, labels
+}
+
+// move puts the first n parameters into group 1.
+func (h *Head) move(n int) {
+	for _, l := range h.layers {
+		for _, p := range l.params {
+			if n--; n >= 0 {
+				p.Group = 1
+			}
+		}
+	}
 }
 
 // compareLosses wants each loss within 1e-4 of torch's.
@@ -165,8 +177,12 @@ func TestThreadsDoNotChangeBytes(t *testing.T) {
 			h := build(t, s)
 			h.SetThreads(threads)
 			x, labels := items(h, 40, 1)
-			steps(t, trainer(t, h, TrainOptions{Batch: 16, Threads: threads, Seed: 5}), x, labels, 1e-3)
+			tr := trainer(t, h, TrainOptions{Batch: 16, Accumulate: 2, Threads: threads, Seed: 5, Clip: 0.1, EMA: 0.9})
+			steps(t, tr, x, labels, 1e-3)
 			got := append(flatParams(h), logits(t, h, x)...)
+			for _, a := range tr.State() {
+				got = append(got, a.Data...)
+			}
 			if want == nil {
 				want = got
 			}
@@ -176,8 +192,9 @@ func TestThreadsDoNotChangeBytes(t *testing.T) {
 }
 
 func TestRestoreGoesOnBitForBit(t *testing.T) {
-	for _, o := range []TrainOptions{{Batch: 8, Seed: 3}, {Batch: 8, Optimiser: "adamw", WeightDecay: 0.01}, {Batch: 8, Optimiser: "sgd", Momentum: 0.9, L2: 1e-3}} {
-		s := Spec{Model: "baseline", Input: []int{3, 14, 14}, Seed: 1}
+	for _, o := range []TrainOptions{{Batch: 8, Seed: 3}, {Batch: 8, Optimiser: "adamw", WeightDecay: 0.01}, {Batch: 8, Optimiser: "sgd", Momentum: 0.9, L2: 1e-3},
+		{Batch: 8, Accumulate: 3, Clip: 0.5, EMA: 0.9, Seed: 4}, {Batch: 8, Optimiser: "sgd", EMA: 0.9, Clip: 0.1}} {
+		s := Spec{Model: "baseline", Input: []int{3, 14, 14}, Dropout: 0.2, Seed: 1}
 		h := build(t, s)
 		x, labels := items(h, 48, 2)
 		half := 24 * h.InputSize()
@@ -202,6 +219,9 @@ func TestRestoreGoesOnBitForBit(t *testing.T) {
 		}
 		steps(t, resumed, x[half:], labels[24:], 1e-3)
 		testkit.Compare(t, "resumed "+o.Optimiser, flatParams(other), flatParams(h), testkit.Exact)
+		for i, a := range tr.State() {
+			testkit.Compare(t, "state "+a.Name, resumed.State()[i].Data, a.Data, testkit.Exact)
+		}
 		if tr.Steps() != 6 || resumed.Steps() != 6 {
 			t.Errorf("%d and %d steps counted, want 6", tr.Steps(), resumed.Steps())
 		}

@@ -11,20 +11,14 @@ import (
 	"github.com/tlkit/tl/internal/tensor"
 )
 
-// TrainOptions says how to train. The zero value is Adam on batches of 32.
-type TrainOptions struct {
-	Batch        int       // items a step at most; 0 is 32
-	Optimiser    string    // "adam" (also ""), "adamw" or "sgd"
-	WeightDecay  float64   // decoupled, adamw only: kernels shrink by lr·WeightDecay a step
-	L2           float64   // coupled: L2·w is added to the gradient of kernels (a penalty of L2/2·Σw²)
-	Momentum     float64   // sgd only
-	ClassWeights []float64 // by class; nil is 1 each. The loss is Σ w·l / Σ w
-	Threads      int       // 0 is all cores; results do not depend on it
-	Seed         uint64    // of dropout
-}
-
 // Trainer trains a Head: one Gorgonia graph of fixed batch size, one solver. A
 // shorter batch is padded with rows of weight 0. Not safe for concurrent use.
+//
+// With TrainOptions.Accumulate the graph takes a part of the batch at a time
+// and a step adds up the gradients of the parts: each loss is divided by the
+// weight of the whole batch and dropout's masks are those of the whole, so the
+// sums are the same. They are added up in another order, part by part, and so
+// differ in float32's last digits.
 type Trainer struct {
 	head    *Head
 	o       TrainOptions
@@ -33,83 +27,87 @@ type Trainer struct {
 	solver  autodiff.Solver
 	input   *autodiff.Node
 
-	padded []float32 // (Batch,Input): used for a shorter batch
-	labels []float32 // (Batch)
-	rows   []float32 // (Batch): row weights, 0 for padding
-	step   uint64    // steps made; Dropout's masks follow it
+	padded []float32 // (rows,Input): used for a shorter part
+	labels []float32 // (rows)
+	rows   []float32 // (rows): row weights, 0 for padding
+	at     *place
+	away   bool // the parameters are swapped with their averages
+}
+
+// place is what the graph's operators look up. It is no part of Trainer, which
+// holds the graph: Gorgonia's machine has a finalizer, and so is never freed
+// as one of a circle.
+type place struct {
+	step   uint64  // steps made; Dropout's masks follow it
+	row    int     // of the batch, where the present part begins
+	weight float64 // of the whole batch
 }
 
 // Trainer readies the network for training. Close it afterwards.
 func (h *Head) Trainer(o TrainOptions) (*Trainer, error) {
-	if o.Batch == 0 {
-		o.Batch = 32
-	}
-	if err := h.checkTraining(o); err != nil {
+	o, err := o.complete(h)
+	if err != nil {
 		return nil, err
 	}
 	dev, err := cpu.New(o.Threads)
 	if err != nil {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
-	t := &Trainer{head: h, o: o, dev: dev, labels: make([]float32, o.Batch), rows: make([]float32, o.Batch)}
-	if err := t.build(); err != nil {
+	n := o.rows()
+	t := &Trainer{head: h, o: o, dev: dev, at: &place{}, labels: make([]float32, n), rows: make([]float32, n), padded: make([]float32, n*h.InputSize())}
+	if err := t.ready(); err != nil {
 		dev.Close()
 		return nil, fmt.Errorf("heads: build the training graph: %w", err)
 	}
 	return t, nil
 }
 
-func (h *Head) checkTraining(o TrainOptions) error {
-	if o.Batch < 1 || o.Batch > math.MaxInt32/h.InputSize() {
-		return fmt.Errorf("heads: batch of %d items of %d numbers, want at least 1 item and less than 2^31 numbers", o.Batch, h.InputSize())
-	}
-	if o.ClassWeights != nil && len(o.ClassWeights) != h.spec.Classes {
-		return fmt.Errorf("heads: %d class weights, want %d", len(o.ClassWeights), h.spec.Classes)
-	}
-	for i, w := range o.ClassWeights {
-		if !(w > 0) || math.IsInf(w, 0) {
-			return fmt.Errorf("heads: weight %g of class %d, want more than 0", w, i)
-		}
-	}
-	return nil
-}
-
-// build makes the graph: layers, loss, gradients; and the solver.
-func (t *Trainer) build() error {
-	h := t.head
-	t.padded = make([]float32, t.o.Batch*h.InputSize())
-	g := autodiff.NewGraph(t.dev)
-	x, err := g.Input("x", tensor.Of(t.padded, append([]int{t.o.Batch}, h.input()...)...))
-	if err != nil {
-		return err
-	}
-	t.input = x
-	if h.body != nil {
-		if x, err = h.body.build(g, x, t.o.Batch); err != nil {
-			return err
-		}
-	}
-	for i, l := range h.program() {
-		if x, err = t.apply(g, i, l, x); err != nil {
-			return err
-		}
-	}
-	loss, err := t.loss(g, x)
+// ready makes the machine and the solver.
+func (t *Trainer) ready() error {
+	g, loss, err := t.build()
 	if err != nil {
 		return err
 	}
 	if t.machine, err = g.Compile(loss); err != nil {
 		return err
 	}
-	t.solver, err = autodiff.NewSolver(t.dev, t.solverOptions())
+	t.solver, err = autodiff.NewSolver(t.dev, t.o.solver(t.head.Params()))
 	return err
+}
+
+// build makes the graph of layers and loss. It allocates none of its arrays.
+func (t *Trainer) build() (*autodiff.Graph, *autodiff.Node, error) {
+	h := t.head
+	g := autodiff.NewGraph(t.dev)
+	x, err := g.Input("x", t.tensor(t.padded, h.input()...))
+	if err != nil {
+		return nil, nil, err
+	}
+	t.input = x
+	if h.body != nil {
+		if x, err = h.body.build(g, x, t.o.rows()); err != nil {
+			return nil, nil, err
+		}
+	}
+	for i, l := range h.program() {
+		if x, err = t.apply(g, i, l, x); err != nil {
+			return nil, nil, err
+		}
+	}
+	loss, err := t.loss(g, x)
+	return g, loss, err
+}
+
+// tensor is data of shape (rows,item…). Without data the graph is only measured.
+func (t *Trainer) tensor(data []float32, item ...int) *tensor.Tensor {
+	return &tensor.Tensor{Shape: append(tensor.Shape{t.o.rows()}, item...), Data: data}
 }
 
 // apply adds layer i of the program to the graph.
 func (t *Trainer) apply(g *autodiff.Graph, i int, l *layer, x *autodiff.Node) (*autodiff.Node, error) {
 	o := l.op
 	if l.dropout > 0 {
-		o = &autodiff.Dropout{P: l.dropout, Seed: t.o.Seed + uint64(i)<<32, Step: &t.step}
+		o = &autodiff.Dropout{P: l.dropout, Seed: t.o.Seed + uint64(i)<<32, Step: &t.at.step, Row: &t.at.row}
 	}
 	if o == nil {
 		return x, nil
@@ -126,43 +124,34 @@ func (t *Trainer) apply(g *autodiff.Graph, i int, l *layer, x *autodiff.Node) (*
 }
 
 func (t *Trainer) loss(g *autodiff.Graph, logits *autodiff.Node) (*autodiff.Node, error) {
-	y, err := g.Input("labels", tensor.Of(t.labels, t.o.Batch))
+	y, err := g.Input("labels", t.tensor(t.labels))
 	if err != nil {
 		return nil, err
 	}
-	w, err := g.Input("row weights", tensor.Of(t.rows, t.o.Batch))
+	w, err := g.Input("row weights", t.tensor(t.rows))
 	if err != nil {
 		return nil, err
 	}
-	var o op.Differentiable = autodiff.BCEWithLogits{}
+	var o op.Differentiable = autodiff.BCEWithLogits{Total: &t.at.weight}
 	if t.head.Outputs() > 1 {
-		o = autodiff.SoftmaxCrossEntropy{}
+		o = autodiff.SoftmaxCrossEntropy{Total: &t.at.weight}
 	}
 	return g.Apply("loss", o, logits, y, w)
 }
 
-// solverOptions lets decay work on kernels, never on biases.
-func (t *Trainer) solverOptions() autodiff.SolverOptions {
-	o := autodiff.SolverOptions{Kind: t.o.Optimiser, Momentum: t.o.Momentum, L2: t.o.L2, WeightDecay: t.o.WeightDecay}
-	for _, p := range t.head.Params() {
-		o.Sizes = append(o.Sizes, len(p.Data))
-		o.Decay = append(o.Decay, len(p.Shape) > 1)
-	}
-	return o
-}
-
 // Step makes one step on n ≤ Batch items x (n,Input) with their classes, and
-// returns the loss before it, without the L2 penalty. After an error, a loss
-// that is not finite included, the network is as before.
+// returns the loss before it, without the L2 penalty. After an error, a loss or
+// a gradient that is not finite included, the network is as before.
 func (t *Trainer) Step(x []float32, labels []int, n int, lr float64) (loss float64, err error) {
 	if loss, err = t.run(x, labels, n); err != nil {
 		return loss, err
 	}
+	defer t.machine.ZeroGrad()
 	t.solver.SetRate(lr)
 	if err := t.solver.Step(t.machine.Params()); err != nil {
-		return loss, fmt.Errorf("heads: step %d: %w", t.step+1, err)
+		return loss, fmt.Errorf("heads: step %d: %w; a smaller learning rate may help", t.at.step+1, err)
 	}
-	t.step++
+	t.at.step++
 	return loss, nil
 }
 
@@ -179,39 +168,65 @@ func (t *Trainer) Gradients(x []float32, labels []int, n int) (loss float64, gra
 	return loss, grads, nil
 }
 
-// run computes loss and gradients of one batch.
-func (t *Trainer) run(x []float32, labels []int, n int) (float64, error) {
-	if err := t.feed(x, labels, n); err != nil {
+// run computes loss and gradients of one batch, part by part.
+func (t *Trainer) run(x []float32, labels []int, n int) (loss float64, err error) {
+	if err := t.check(x, labels, n); err != nil {
 		return 0, err
 	}
-	loss, err := t.machine.Run()
-	if err != nil {
-		return 0, fmt.Errorf("heads: step %d: %w", t.step+1, err)
+	t.at.weight = 0
+	for _, c := range labels[:n] {
+		t.at.weight += float64(t.classWeight(c))
+	}
+	part, size := t.o.rows(), t.head.InputSize()
+	for t.at.row = 0; t.at.row < n; t.at.row += part {
+		end := min(t.at.row+part, n)
+		if err := t.feed(x[t.at.row*size:end*size], labels[t.at.row:end]); err != nil {
+			return 0, err
+		}
+		l, err := t.machine.Run()
+		if err != nil {
+			return 0, fmt.Errorf("heads: step %d: %w", t.at.step+1, err)
+		}
+		loss += l
 	}
 	if math.IsNaN(loss) || math.IsInf(loss, 0) {
 		t.machine.ZeroGrad()
-		return loss, fmt.Errorf("heads: step %d: the loss is %g; a smaller learning rate may help, or inputs that are not finite", t.step+1, loss)
+		return loss, fmt.Errorf("heads: step %d: the loss is %g; a smaller learning rate may help, or inputs that are not finite", t.at.step+1, loss)
 	}
 	return loss, nil
 }
 
-// feed sets the graph's inputs; a full batch is not copied.
-func (t *Trainer) feed(x []float32, labels []int, n int) error {
+func (t *Trainer) check(x []float32, labels []int, n int) error {
+	if t.away {
+		return fmt.Errorf("heads: step %d within Averaged: the parameters are away", t.at.step+1)
+	}
 	if n < 1 || n > t.o.Batch || len(labels) < n || len(x) != n*t.head.InputSize() {
 		return fmt.Errorf("heads: step %d: %d items with %d labels and %d numbers, want 1 to %d items of %d numbers",
-			t.step+1, n, len(labels), len(x), t.o.Batch, t.head.InputSize())
+			t.at.step+1, n, len(labels), len(x), t.o.Batch, t.head.InputSize())
 	}
-	clear(t.rows)
 	for i, c := range labels[:n] {
 		if c < 0 || c >= t.head.spec.Classes {
-			return fmt.Errorf("heads: step %d: label %d of item %d, want 0 to %d", t.step+1, c, i, t.head.spec.Classes-1)
-		}
-		t.labels[i], t.rows[i] = float32(c), 1
-		if t.o.ClassWeights != nil {
-			t.rows[i] = float32(t.o.ClassWeights[c])
+			return fmt.Errorf("heads: step %d: label %d of item %d, want 0 to %d", t.at.step+1, c, i, t.head.spec.Classes-1)
 		}
 	}
-	if n < t.o.Batch {
+	return nil
+}
+
+// classWeight is the weight of an item of class c.
+func (t *Trainer) classWeight(c int) float32 {
+	if t.o.ClassWeights == nil {
+		return 1
+	}
+	return float32(t.o.ClassWeights[c])
+}
+
+// feed sets the graph's inputs to one part; a full one is not copied.
+func (t *Trainer) feed(x []float32, labels []int) error {
+	clear(t.rows)
+	for i, c := range labels {
+		t.labels[i], t.rows[i] = float32(c), t.classWeight(c)
+	}
+	if len(x) < len(t.padded) {
 		clear(t.padded[copy(t.padded, x):])
 		x = t.padded
 	}
@@ -219,7 +234,7 @@ func (t *Trainer) feed(x []float32, labels []int, n int) error {
 }
 
 // Steps is the number of steps made.
-func (t *Trainer) Steps() int { return int(t.step) }
+func (t *Trainer) Steps() int { return int(t.at.step) }
 
 // Close releases the trainer's threads. The trained network remains usable.
 func (t *Trainer) Close() error {

@@ -57,9 +57,9 @@ func (n solverNode) slots() []string {
 // square before its bias is corrected, torch and we after: ours is larger by
 // the correction's root. norm_coefficient is L2.
 func (n solverNode) options(step int64, sizes []int) autodiff.SolverOptions {
-	o := autodiff.SolverOptions{Kind: "sgd", Momentum: n.floats["alpha"], L2: n.floats["norm_coefficient"], Sizes: sizes}
-	for range sizes {
-		o.Decay = append(o.Decay, true)
+	o := autodiff.SolverOptions{Kind: "sgd", Momentum: n.floats["alpha"]}
+	for _, size := range sizes {
+		o.Params = append(o.Params, autodiff.ParamOptions{Size: size, L2: n.floats["norm_coefficient"]})
 	}
 	if n.op == "Adam" {
 		o.Kind, o.Momentum = "adam", 0
@@ -147,7 +147,7 @@ func (n solverNode) step(d *cpu.Device, arrays [][]float32, count int, rate floa
 		}
 	}
 	if n.mode == "nesterov" {
-		return nesterov(s, model, rate, arrays[count:2*count], keep)
+		return nesterov(s, model, rate, keep)
 	}
 	s.SetRate(rate)
 	err = s.Step(model)
@@ -157,19 +157,12 @@ func (n solverNode) step(d *cpu.Device, arrays [][]float32, count int, rate floa
 
 // nesterov makes Nesterov's step of two plain ones with the same gradient: at
 // rate 0 the first gives V' = αV+G, the second moves X by -R·(αV'+G).
-func nesterov(s autodiff.Solver, model []gorgonia.ValueGrad, rate float64, grads [][]float32, keep func()) error {
-	again := make([][]float32, len(grads))
-	for i, g := range grads {
-		again[i] = append([]float32(nil), g...)
-	}
+func nesterov(s autodiff.Solver, model []gorgonia.ValueGrad, rate float64, keep func()) error {
 	s.SetRate(0)
 	if err := s.Step(model); err != nil {
 		return err
 	}
 	keep()
-	for i, g := range again {
-		copy(grads[i], g) // the step has cleared it
-	}
 	s.SetRate(rate)
 	return s.Step(model)
 }

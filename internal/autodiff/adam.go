@@ -8,11 +8,8 @@ import (
 // adam is Adam (Kingma, Ba 2015) and AdamW (Loshchilov, Hutter 2019), on the
 // device's own kernel. Weight decay is 0 unless the solver is AdamW.
 type adam struct {
-	dev   *cpu.Device
-	o     SolverOptions
-	rate  float64
-	steps int
-	m, v  [][]float32 // running means of the gradient and of its square
+	common
+	m, v [][]float32 // running means of the gradient and of its square
 }
 
 func newAdam(d *cpu.Device, o SolverOptions) *adam {
@@ -25,32 +22,28 @@ func newAdam(d *cpu.Device, o SolverOptions) *adam {
 	if o.Epsilon == 0 {
 		o.Epsilon = 1e-8
 	}
-	return &adam{dev: d, o: o, rate: 1e-3, m: slots(o.Sizes), v: slots(o.Sizes)}
+	return &adam{common: newCommon(d, o, 1e-3), m: slots(o.Params), v: slots(o.Params)}
 }
 
-// SetRate sets the learning rate.
-func (s *adam) SetRate(rate float64) { s.rate = rate }
+// State returns the running means and the average.
+func (s *adam) State() map[string][][]float32 {
+	return s.state(map[string][][]float32{"m": s.m, "v": s.v})
+}
 
-// Steps is the number of steps made.
-func (s *adam) Steps() int { return s.steps }
-
-// State returns the two running means.
-func (s *adam) State() map[string][][]float32 { return map[string][][]float32{"m": s.m, "v": s.v} }
-
-// Restore sets the number of steps made.
-func (s *adam) Restore(steps int) { s.steps = steps }
-
-// Step updates every parameter and clears its gradient.
+// Step updates every parameter.
 func (s *adam) Step(model []gorgonia.ValueGrad) error {
-	s.steps++
-	step := cpu.AdamStep{Rate: s.rate, Beta1: s.o.Beta1, Beta2: s.o.Beta2, Epsilon: s.o.Epsilon, Step: s.steps}
-	err := each(model, s.o.Sizes, func(i int, w, g []float32) {
-		step.L2, step.Decay = s.o.decay(i, s.o.L2), s.o.decay(i, s.o.WeightDecay)
-		s.dev.Adam(step, w, s.m[i], s.v[i], g)
-		clear(g)
-	})
+	arrays, scale, err := s.begin(model)
 	if err != nil {
-		s.steps--
+		return err
 	}
-	return err
+	step := cpu.AdamStep{
+		Beta1: s.o.Beta1, Beta2: s.o.Beta2, Epsilon: s.o.Epsilon,
+		Step: s.steps, Scale: scale, Blend: s.blend(),
+	}
+	for i, a := range arrays {
+		p := s.o.Params[i]
+		step.Rate, step.L2, step.Decay = s.rateOf(i), p.L2, p.WeightDecay
+		s.dev.Adam(step, cpu.AdamArrays{P: a.w, M: s.m[i], V: s.v[i], G: a.g, Average: s.averageOf(i)})
+	}
+	return nil
 }

@@ -123,6 +123,7 @@ func (f *forward) Do(v ...gorgonia.Value) (out gorgonia.Value, err error) {
 	if err := view(f.in, f.slot, v); err != nil {
 		return nil, err
 	}
+	f.out.ready()
 	f.op.Forward(f.g.dev, f.out.t, f.in...)
 	return f.out.value(), nil
 }
@@ -192,6 +193,11 @@ func (b *backward) Do(v ...gorgonia.Value) (out gorgonia.Value, err error) {
 	if err := view(f.in, f.slot, v[2:]); err != nil {
 		return nil, err
 	}
+	for _, g := range b.grads {
+		if g != nil {
+			g.ready()
+		}
+	}
 	f.op.Backward(b.g.dev, b.dx, &b.dy, &b.y, f.in...)
 	return b.out.value(), nil
 }
@@ -201,3 +207,18 @@ type take struct{ base }
 
 // Do returns the buffer that the backward operator filled.
 func (t *take) Do(...gorgonia.Value) (gorgonia.Value, error) { return t.out.value(), nil }
+
+// hold copies a value that Gorgonia computed into a buffer that outlives the run.
+type hold struct{ base }
+
+// Do copies.
+func (h *hold) Do(v ...gorgonia.Value) (out gorgonia.Value, err error) {
+	defer h.guard(&err)
+	x := tensor.Tensor{Shape: h.shape}
+	if err := view([]*tensor.Tensor{&x}, []int{0}, v); err != nil {
+		return nil, err
+	}
+	h.out.ready()
+	copy(h.out.t.Data, x.Data)
+	return h.out.value(), nil
+}

@@ -14,8 +14,10 @@ import (
 //	Σ w·(max(z,0) - z·y + log(1 + exp(-|z|))) / Σ w
 //
 // It is finite for every finite z. A row of weight 0 is not looked at: that is
-// how a last batch is padded. Weights are class weights otherwise.
-type BCEWithLogits struct{}
+// how a last batch is padded. Weights are class weights otherwise. Of a batch
+// in parts, Total is the Σ w of the whole one: losses and gradients of the
+// parts then add up to those of the whole. nil is the part's own.
+type BCEWithLogits struct{ Total *float64 }
 
 // Kind is not an ONNX operator: losses are never exported.
 func (BCEWithLogits) Kind() string { return "BCEWithLogits" }
@@ -32,9 +34,9 @@ func (BCEWithLogits) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 }
 
 // Forward sums in float64, in row order.
-func (BCEWithLogits) Forward(_ *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
+func (o BCEWithLogits) Forward(_ *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	z, label, w := x[0].Data, x[1].Data, x[2].Data
-	var sum, weight float64
+	var sum float64
 	for i := range w {
 		if w[i] == 0 {
 			continue
@@ -42,15 +44,14 @@ func (BCEWithLogits) Forward(_ *cpu.Device, y *tensor.Tensor, x ...*tensor.Tenso
 		v := float64(z[i])
 		l := math.Max(v, 0) - v*float64(label[i]) + math.Log1p(math.Exp(-math.Abs(v)))
 		sum += float64(w[i]) * l
-		weight += float64(w[i])
 	}
-	y.Data[0] = float32(mean(sum, weight))
+	y.Data[0] = float32(mean(sum, whole(o.Total, w)))
 }
 
 // Backward is dz = dy·w·(sigmoid(z) - y) / Σ w.
-func (BCEWithLogits) Backward(_ *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
+func (o BCEWithLogits) Backward(_ *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
 	z, label, w := x[0].Data, x[1].Data, x[2].Data
-	scale := mean(float64(dy.Data[0]), total(w))
+	scale := mean(float64(dy.Data[0]), whole(o.Total, w))
 	for i := range w {
 		dx[0].Data[i] = 0
 		if w[i] != 0 {
@@ -80,8 +81,16 @@ func lossShapes(in []tensor.Shape) error {
 	return nil
 }
 
+// whole is the sum of weights that a loss is divided by.
+func whole(of *float64, w []float32) float64 {
+	if of != nil {
+		return *of
+	}
+	return total(w)
+}
+
 // total is Σ w.
-func total(w []float32) (sum float64) {
+func total[T float32 | float64](w []T) (sum float64) {
 	for _, v := range w {
 		sum += float64(v)
 	}

@@ -70,3 +70,21 @@ func TestDropoutDependsOnSeedAndStepOnly(t *testing.T) {
 	step--
 	testkit.Compare(t, "the step again", masked(t, o, 1, n), want, testkit.Exact)
 }
+
+// The mask of a part of the batch is the whole batch's, at odd places too.
+func TestDropoutOfAPart(t *testing.T) {
+	const rows, size, from = 5, chunk/2 + 3, 3 // the part begins at an odd place and ends in a second chunk
+	step, row := uint64(2), 0
+	o := &Dropout{P: 0.4, Seed: 7, Step: &step, Row: &row}
+	x := normal(1, rows, size)
+	want, got := tensor.New(rows, size), tensor.New(rows-from, size)
+	o.Forward(newDevice(t, 1), want, x)
+	row = from
+	part := tensor.Of(x.Data[from*size:], rows-from, size)
+	for threads := 1; threads < 3; threads++ {
+		o.Forward(newDevice(t, threads), got, part)
+		testkit.Compare(t, "a part", got.Data, want.Data[from*size:], testkit.Exact)
+	}
+	o.Backward(newDevice(t, 1), []*tensor.Tensor{got}, part, nil, part)
+	testkit.Compare(t, "a part's gradient", got.Data, want.Data[from*size:], testkit.Exact)
+}

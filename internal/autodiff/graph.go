@@ -48,7 +48,8 @@ func NewGraph(d *cpu.Device) *Graph {
 }
 
 // Input adds data: no gradient is computed for it. The node reads t.Data at
-// each run; see Feed for another array.
+// each run; see Feed for another array. A graph that is only measured needs no
+// Data.
 func (g *Graph) Input(name string, t *tensor.Tensor) (*Node, error) { return g.leaf(name, t) }
 
 // Param adds a parameter, a view of t that a solver changes in place.
@@ -72,8 +73,11 @@ func (g *Graph) leaf(name string, t *tensor.Tensor) (*Node, error) {
 	g.names[name] = true
 	building.Lock()
 	defer building.Unlock()
-	return gorgonia.NewTensor(g.expr, gt.Float32, len(t.Shape), gorgonia.WithName(name),
-		gorgonia.WithShape(t.Shape...), gorgonia.WithValue(dense(t))), nil
+	options := []gorgonia.NodeConsOpt{gorgonia.WithName(name), gorgonia.WithShape(t.Shape...)}
+	if t.Data != nil {
+		options = append(options, gorgonia.WithValue(dense(t)))
+	}
+	return gorgonia.NewTensor(g.expr, gt.Float32, len(t.Shape), options...), nil
 }
 
 // Feed makes an input read data from the next run on; its length must be the

@@ -24,6 +24,7 @@ type golden struct {
 	Start        [][]float32
 	Grads        [][][]float32
 	Solvers      map[string][][][]float32
+	Averages     map[string][][][]float32
 	BCE, Softmax lossCase
 }
 
@@ -92,4 +93,28 @@ func TestPaddedRowsDoNotCount(t *testing.T) {
 		t.Errorf("loss %g, padded %g, by hand %g", a, b, byHand)
 	}
 	testkit.Compare(t, "gradient", db, append(da, 0, 0), testkit.Exact)
+}
+
+// Losses and gradients of the parts of a batch, divided by the weight of the
+// whole, are those of the whole.
+func TestLossesOfParts(t *testing.T) {
+	g := readGolden(t)
+	total := 0.0
+	for name, c := range map[string]lossCase{"bce": g.BCE, "softmax": g.Softmax} {
+		loss := func(c lossCase) (float64, []float32) {
+			if name == "bce" {
+				return c.evaluate(t, BCEWithLogits{Total: &total})
+			}
+			return c.evaluate(t, SoftmaxCrossEntropy{Total: &total})
+		}
+		total = 0
+		for _, w := range c.W {
+			total += float64(w)
+		}
+		cut, wide := 2, len(c.Z)/len(c.Y)
+		a, da := loss(lossCase{Z: c.Z[:cut*wide], Y: c.Y[:cut], W: c.W[:cut]})
+		b, db := loss(lossCase{Z: c.Z[cut*wide:], Y: c.Y[cut:], W: c.W[cut:]})
+		testkit.Compare(t, name+" loss", []float32{float32(a + b)}, []float32{float32(c.Loss)}, testkit.Close)
+		testkit.Compare(t, name+" gradient", append(da, db...), c.DZ, testkit.Close)
+	}
 }

@@ -127,9 +127,9 @@ func smallNet(t testing.TB, d *cpu.Device) (*Machine, Solver, []*tensor.Tensor) 
 		rows.Data[i] = 1
 	}
 	m := compile(t, g, apply(t, g, BCEWithLogits{}, z, input(t, g, "y", y), input(t, g, "w", rows)))
-	o := SolverOptions{Decay: []bool{true, false, true, false}}
+	var o SolverOptions
 	for _, p := range w {
-		o.Sizes = append(o.Sizes, len(p.Data))
+		o.Params = append(o.Params, ParamOptions{Size: len(p.Data)})
 	}
 	s, err := NewSolver(d, o)
 	if err != nil {
@@ -146,6 +146,7 @@ func TestHeapStaysFlat(t *testing.T) {
 			if err := s.Step(m.Params()); err != nil {
 				t.Fatal(err)
 			}
+			m.ZeroGrad()
 		}
 		runtime.GC()
 		runtime.GC()
@@ -179,6 +180,7 @@ func TestConcurrentTrainers(t *testing.T) {
 				if err := s.Step(m.Params()); err != nil {
 					t.Error(err)
 				}
+				m.ZeroGrad()
 			}
 			results[i] = w[0].Data
 		})
@@ -188,6 +190,27 @@ func TestConcurrentTrainers(t *testing.T) {
 		if !slices.Equal(r, results[0]) {
 			t.Errorf("trainer %d ended with other weights than trainer 0", i)
 		}
+	}
+}
+
+// A graph's memory is its inputs, the output of each operator and the
+// gradients of what depends on a parameter; counting takes none of it.
+func TestBytes(t *testing.T) {
+	net := func() (*Graph, *Node) {
+		g := NewGraph(newDevice(t, 1))
+		x := apply(t, g, op.Relu{}, input(t, g, "x", &tensor.Tensor{Shape: tensor.Shape{4, 5}}))
+		h := apply(t, g, op.Relu{}, apply(t, g, op.Gemm{Alpha: 1, Beta: 1, TransB: true}, x, param(t, g, "w", normal(2, 3, 5)), param(t, g, "b", normal(3, 3))))
+		return g, apply(t, g, weightedTotal{}, h, input(t, g, "c", normal(6, 4, 3)))
+	}
+	const inputs, outputs, gradients, scalars = 20 + 12, 20 + 12 + 12 + 1, 12 + 12 + 15 + 3, 1 // Gorgonia's constant 1
+	g, loss := net()
+	n, err := g.Bytes(loss)
+	if want := int64(4 * (inputs + outputs + gradients + scalars)); err != nil || n != want {
+		t.Errorf("%d bytes, error %v, want %d", n, err, want)
+	}
+	g, loss = net()
+	if m := compile(t, g, loss); m.Bytes() != n {
+		t.Errorf("%d bytes compiled, %d before", m.Bytes(), n)
 	}
 }
 

@@ -12,9 +12,10 @@ import (
 //
 //	Σ w·(log Σ_c exp(z_c) - z_y) / Σ w
 //
-// It is finite for every finite z. Rows of weight 0 are not looked at.
+// It is finite for every finite z. Rows of weight 0 are not looked at. Total is
+// as in BCEWithLogits.
 // With class weights it is torch.nn.CrossEntropyLoss(weight=...).
-type SoftmaxCrossEntropy struct{}
+type SoftmaxCrossEntropy struct{ Total *float64 }
 
 // Kind is not an ONNX operator: losses are never exported.
 func (SoftmaxCrossEntropy) Kind() string { return "SoftmaxCrossEntropy" }
@@ -25,26 +26,25 @@ func (SoftmaxCrossEntropy) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 }
 
 // Forward sums in float64, in row order.
-func (SoftmaxCrossEntropy) Forward(_ *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
+func (o SoftmaxCrossEntropy) Forward(_ *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	z, label, w := x[0].Data, x[1].Data, x[2].Data
 	c := x[0].Shape[1]
-	var sum, weight float64
+	var sum float64
 	for i := range w {
 		if w[i] == 0 {
 			continue
 		}
 		row := z[i*c : (i+1)*c]
 		sum += float64(w[i]) * (logSumExp(row) - float64(row[int(label[i])]))
-		weight += float64(w[i])
 	}
-	y.Data[0] = float32(mean(sum, weight))
+	y.Data[0] = float32(mean(sum, whole(o.Total, w)))
 }
 
 // Backward is dz_c = dy·w·(softmax(z)_c - [c = y]) / Σ w.
-func (SoftmaxCrossEntropy) Backward(_ *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
+func (o SoftmaxCrossEntropy) Backward(_ *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, x ...*tensor.Tensor) {
 	z, label, w := x[0].Data, x[1].Data, x[2].Data
 	c := x[0].Shape[1]
-	scale := mean(float64(dy.Data[0]), total(w))
+	scale := mean(float64(dy.Data[0]), whole(o.Total, w))
 	for i := range w {
 		row, d := z[i*c:(i+1)*c], dx[0].Data[i*c:(i+1)*c]
 		clear(d)

@@ -9,7 +9,8 @@ import (
 	gt "gorgonia.org/tensor"
 )
 
-// buffer is an array of ours that Gorgonia sees as one of its values.
+// buffer is an array of ours that Gorgonia sees as one of its values. It takes
+// memory from ready on: a graph that is never run costs none.
 type buffer struct {
 	t      *tensor.Tensor
 	dense  *gt.Dense    // nil for a scalar
@@ -17,11 +18,18 @@ type buffer struct {
 }
 
 func newBuffer(shape tensor.Shape) *buffer {
-	b := &buffer{t: tensor.New(shape...)}
-	if len(shape) > 0 {
+	return &buffer{t: &tensor.Tensor{Shape: shape.Clone()}}
+}
+
+// ready allocates the numbers if that has not been done.
+func (b *buffer) ready() {
+	if b.t.Data != nil {
+		return
+	}
+	b.t.Data = make([]float32, b.t.Shape.Size())
+	if len(b.t.Shape) > 0 {
 		b.dense = dense(b.t)
 	}
-	return b
 }
 
 // value returns the buffer as Gorgonia's value, without copying.

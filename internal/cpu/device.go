@@ -44,6 +44,7 @@ type Device struct {
 	dots       dotTask
 	pool       poolTask
 	vec        vecTask
+	adam       adamTask
 	fill       fillTask
 	turn       turnTask
 	copying    copyTask

@@ -20,8 +20,8 @@ type kernels struct {
 
 	columns []func(*columnArgs) // by source step, for at most cols columns
 
-	clamp, add, mul, max, axpy, reluGrad, adam, sum func(*vecArgs)
-	lanes                                           int // elements of one vecArgs.n
+	clamp, add, mul, max, axpy, lerp, reluGrad, adam, sum func(*vecArgs)
+	lanes                                                 int // elements of one vecArgs.n
 
 	// Of maps in channel blocks of as many channels as lanes; by number of pixels.
 	block, narrow                  []func(*blockArgs) // two blocks and one, a block of inputs a step
@@ -46,7 +46,7 @@ var kernelsPortable = &kernels{
 	dotRows: 2, dotCols: 4,
 	columns: []func(*columnArgs){nil,
 		func(t *columnArgs) { columnsPortable(t, 1) }, func(t *columnArgs) { columnsPortable(t, 2) }},
-	clamp: clampPortable, add: addPortable, mul: mulPortable, max: maxPortable, axpy: axpyPortable,
+	clamp: clampPortable, add: addPortable, mul: mulPortable, max: maxPortable, axpy: axpyPortable, lerp: lerpPortable,
 	reluGrad: reluGradPortable, adam: adamPortable, sum: sumPortable, lanes: 1,
 	block: blockSet(2, blockLanes), narrow: blockSet(1, blockLanes), scalar: blockSet(2, 1), scalarNarrow: blockSet(1, 1),
 	tapMax: tapMaxPortable, tapSum: tapSumPortable, tapMul: tapMulPortable, gather: gatherPortable,

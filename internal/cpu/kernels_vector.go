@@ -57,6 +57,14 @@ func axpyPortable(t *vecArgs) {
 	}
 }
 
+// lerpPortable computes y = y + s0·(a - y).
+func lerpPortable(t *vecArgs) {
+	a, y, s := t.a[:t.n], t.y[:t.n], t.s[0]
+	for i := range y {
+		y[i] += s * (a[i] - y[i])
+	}
+}
+
 // reluGradPortable computes y = a where s0 < b < s1, else 0.
 func reluGradPortable(t *vecArgs) {
 	a, b, y := t.a[:t.n], t.b[:t.n], t.y[:t.n]
@@ -73,9 +81,9 @@ func reluGradPortable(t *vecArgs) {
 func adamPortable(t *vecArgs) {
 	p, m, v, g := t.y[:t.n], t.a[:t.n], t.b[:t.n], t.g[:t.n]
 	b1, c1, b2, c2, l2 := t.s[0], t.s[1], t.s[2], t.s[3], t.s[4]
-	keep, rate, root, eps := t.s[5], t.s[6], t.s[7], t.s[8]
+	keep, rate, root, eps, scale := t.s[5], t.s[6], t.s[7], t.s[8], t.s[9]
 	for i := range p {
-		gi := g[i] + l2*p[i]
+		gi := scale*g[i] + l2*p[i]
 		m[i] = b1*m[i] + c1*gi
 		v[i] = b2*v[i] + c2*gi*gi
 		p[i] = p[i]*keep - rate*m[i]/(float32(math.Sqrt(float64(v[i])))*root+eps)

@@ -35,41 +35,10 @@ func (d *Device) Axpy(a float32, y, x []float32) {
 	d.each2(d.k.axpy, axpyPortable, y, x, x)
 }
 
-// AdamStep is one step of Adam (Kingma and Ba 2015, algorithm 1) or, with
-// Decay, of AdamW (Loshchilov and Hutter 2019, algorithm 2).
-type AdamStep struct {
-	Rate         float64 // learning rate
-	Beta1, Beta2 float64 // decay of the first and second moment
-	Epsilon      float64
-	L2           float64 // added to the gradient as L2·p
-	Decay        float64 // decoupled weight decay: p -= Rate·Decay·p
-	Step         int     // 1 at the first step
-}
-
-// Adam updates the parameters p and their moments m and v from gradients g:
-//
-//	g' = g + L2·p
-//	m = Beta1·m + (1-Beta1)·g'
-//	v = Beta2·v + (1-Beta2)·g'²
-//	p = p·(1-Rate·Decay) - Rate/(1-Beta1^Step) · m / (√v/√(1-Beta2^Step) + Epsilon)
-func (d *Device) Adam(s AdamStep, p, m, v, g []float32) {
-	d.vec.s = s.scalars()
-	d.vec.g = g[:len(p)]
-	d.each2(d.k.adam, adamPortable, p, m, v)
-	d.vec.g = nil
-}
-
-// scalars are Beta1, 1-Beta1, Beta2, 1-Beta2, L2, 1-Rate·Decay,
-// Rate/(1-Beta1^Step), 1/√(1-Beta2^Step), Epsilon, worked out in float64.
-func (s *AdamStep) scalars() [10]float32 {
-	t := float64(s.Step)
-	return [10]float32{
-		float32(s.Beta1), float32(1 - s.Beta1), float32(s.Beta2), float32(1 - s.Beta2),
-		float32(s.L2), float32(1 - s.Rate*s.Decay),
-		float32(s.Rate / (1 - math.Pow(s.Beta1, t))),
-		float32(1 / math.Sqrt(1-math.Pow(s.Beta2, t))),
-		float32(s.Epsilon),
-	}
+// Lerp computes y[i] += a · (x[i] - y[i]): y moves the share a of the way to x.
+func (d *Device) Lerp(a float32, y, x []float32) {
+	d.vec.s = [10]float32{a}
+	d.each2(d.k.lerp, lerpPortable, y, x, x)
 }
 
 // Sum returns the sum of x.
@@ -93,11 +62,11 @@ var zeroOffset [1]int
 type vecTask struct {
 	k             *kernels
 	kernel, plain func(*vecArgs)
-	y, a, b, g    []float32
+	y, a, b       []float32
 	s             [10]float32
 }
 
-// each2 runs an elementwise kernel over y, a and b, and d.vec.g if it is set.
+// each2 runs an elementwise kernel over y, a and b.
 func (d *Device) each2(kernel, plain func(*vecArgs), y, a, b []float32) {
 	n := len(y)
 	t := &d.vec
@@ -110,13 +79,8 @@ func (d *Device) each2(kernel, plain func(*vecArgs), y, a, b []float32) {
 func (t *vecTask) piece(w *worker, i int) {
 	from, to := i*vectorPiece, min((i+1)*vectorPiece, len(t.y))
 	v := &w.vec
-	v.y, v.a, v.b, v.g = t.y[from:to], t.a[from:to], t.b[from:to], nil
-	if t.g != nil {
-		v.g = t.g[from:to]
-	}
-	v.s = t.s
+	v.y, v.a, v.b, v.s = t.y[from:to], t.a[from:to], t.b[from:to], t.s
 	t.k.whole(t.kernel, t.plain, v, to-from)
-	v.g = nil // whole cuts it if it is there
 }
 
 // whole runs kernel over the whole vectors of n elements, and its portable

@@ -2225,6 +2225,32 @@ done:
 	VZEROUPPER
 	RET
 
+// func lerpAVX2(t uintptr)
+// Requires: AVX, FMA3
+TEXT ·lerpAVX2(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	VBROADCASTSS 104(AX), Y15
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	MOVQ         96(AX), AX
+	TESTQ        AX, AX
+	JZ           done
+
+step:
+	VMOVUPS     (CX), Y0
+	VMOVUPS     (DX), Y1
+	VSUBPS      Y0, Y1, Y1
+	VFMADD231PS Y1, Y15, Y0
+	VMOVUPS     Y0, (CX)
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	DECQ        AX
+	JNZ         step
+
+done:
+	VZEROUPPER
+	RET
+
 // func reluGradAVX2(t uintptr)
 // Requires: AVX
 TEXT ·reluGradAVX2(SB), NOSPLIT, $0-8
@@ -2268,6 +2294,7 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-8
 	VBROADCASTSS 128(AX), Y9
 	VBROADCASTSS 132(AX), Y8
 	VBROADCASTSS 136(AX), Y7
+	VBROADCASTSS 140(AX), Y6
 	MOVQ         (AX), CX
 	MOVQ         24(AX), DX
 	MOVQ         48(AX), BX
@@ -2278,7 +2305,7 @@ TEXT ·adamAVX2(SB), NOSPLIT, $0-8
 
 step:
 	VMOVUPS     (CX), Y0
-	VMOVUPS     (SI), Y1
+	VMULPS      (SI), Y6, Y1
 	VFMADD231PS Y0, Y11, Y1
 	VMULPS      (DX), Y15, Y2
 	VFMADD231PS Y1, Y14, Y2

@@ -6478,6 +6478,32 @@ done:
 	VZEROUPPER
 	RET
 
+// func lerpAVX512(t uintptr)
+// Requires: AVX, AVX512F
+TEXT ·lerpAVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	VBROADCASTSS 104(AX), Z31
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	MOVQ         96(AX), AX
+	TESTQ        AX, AX
+	JZ           done
+
+step:
+	VMOVUPS     (CX), Z0
+	VMOVUPS     (DX), Z1
+	VSUBPS      Z0, Z1, Z1
+	VFMADD231PS Z1, Z31, Z0
+	VMOVUPS     Z0, (CX)
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	DECQ        AX
+	JNZ         step
+
+done:
+	VZEROUPPER
+	RET
+
 // func reluGradAVX512(t uintptr)
 // Requires: AVX, AVX512F
 TEXT ·reluGradAVX512(SB), NOSPLIT, $0-8
@@ -6520,6 +6546,7 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS 128(AX), Z25
 	VBROADCASTSS 132(AX), Z24
 	VBROADCASTSS 136(AX), Z23
+	VBROADCASTSS 140(AX), Z22
 	MOVQ         (AX), CX
 	MOVQ         24(AX), DX
 	MOVQ         48(AX), BX
@@ -6530,7 +6557,7 @@ TEXT ·adamAVX512(SB), NOSPLIT, $0-8
 
 step:
 	VMOVUPS     (CX), Z0
-	VMOVUPS     (SI), Z1
+	VMULPS      (SI), Z22, Z1
 	VFMADD231PS Z0, Z27, Z1
 	VMULPS      (DX), Z31, Z2
 	VFMADD231PS Z1, Z30, Z2

@@ -224,6 +224,11 @@ func maxAVX2(t *vecArgs)
 //go:noescape
 func axpyAVX2(t *vecArgs)
 
+// lerpAVX2 is lerpPortable over whole vectors.
+//
+//go:noescape
+func lerpAVX2(t *vecArgs)
+
 // reluGradAVX2 is reluGradPortable over whole vectors.
 //
 //go:noescape
@@ -451,7 +456,7 @@ var winoPoolAVX2 = [...]func(*winoArgs){2: winoPoolAVX22, 4: winoPoolAVX24, 6: w
 var kernelsAVX2 = &kernels{name: "avx2", rows: 6, cols: 16,
 	tiles: tilesAVX2[:], strips: stripsAVX2[:], row: rowAVX2, rowCols: 64,
 	dots: dotsAVX2[:], dotRows: 3, dotCols: 4, columns: columnsAVX2[:],
-	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, max: maxAVX2, axpy: axpyAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8,
+	clamp: clampAVX2, add: addAVX2, mul: mulAVX2, max: maxAVX2, axpy: axpyAVX2, lerp: lerpAVX2, reluGrad: reluGradAVX2, adam: adamAVX2, sum: sumAVX2, lanes: 8,
 	block: blockAVX2[:], narrow: narrowAVX2[:], scalar: scalarAVX2[:], scalarNarrow: scalarNarrowAVX2[:], tapMax: tapMaxAVX2, tapSum: tapSumAVX2, tapMul: tapMulAVX2, gather: gatherAVX2,
 	winoIn: winoInAVX2[:], winoOut: winoOutAVX2[:], winoPool: winoPoolAVX2[:],
 }
@@ -663,6 +668,11 @@ func maxAVX512(t *vecArgs)
 //
 //go:noescape
 func axpyAVX512(t *vecArgs)
+
+// lerpAVX512 is lerpPortable over whole vectors.
+//
+//go:noescape
+func lerpAVX512(t *vecArgs)
 
 // reluGradAVX512 is reluGradPortable over whole vectors.
 //
@@ -1354,7 +1364,7 @@ func int8NarrowAVX512x14(t *lowArgs)
 var kernelsAVX512 = &kernels{name: "avx512", rows: 14, cols: 32,
 	tiles: tilesAVX512[:], strips: stripsAVX512[:], row: rowAVX512, rowCols: 128,
 	dots: dotsAVX512[:], dotRows: 4, dotCols: 6, columns: columnsAVX512[:],
-	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16,
+	clamp: clampAVX512, add: addAVX512, mul: mulAVX512, max: maxAVX512, axpy: axpyAVX512, lerp: lerpAVX512, reluGrad: reluGradAVX512, adam: adamAVX512, sum: sumAVX512, lanes: 16,
 	block: blockAVX512[:], narrow: narrowAVX512[:], scalar: scalarAVX512[:], scalarNarrow: scalarNarrowAVX512[:], tapMax: tapMaxAVX512, tapSum: tapSumAVX512, tapMul: tapMulAVX512, gather: gatherAVX512,
 	winoIn: winoInAVX512[:], winoOut: winoOutAVX512[:], winoPool: winoPoolAVX512[:],
 	low: [Int8 + 1]lowKernels{

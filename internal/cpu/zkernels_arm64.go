@@ -357,6 +357,11 @@ func maxNEON(t *vecArgs)
 //go:noescape
 func axpyNEON(t *vecArgs)
 
+// lerpNEON is lerpPortable, n counting vectors of 4.
+//
+//go:noescape
+func lerpNEON(t *vecArgs)
+
 // reluGradNEON is reluGradPortable, n counting vectors of 4.
 //
 //go:noescape

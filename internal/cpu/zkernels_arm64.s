@@ -8873,6 +8873,28 @@ vector:
 done:
 	RET
 
+// func lerpNEON(t *vecArgs)
+TEXT ·lerpNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	ADD $104, R0, R6
+	VLD1R (R6), [V16.S4]
+	MOVD 0(R0), R1
+	MOVD 24(R0), R2
+	MOVD 48(R0), R3
+	MOVD 72(R0), R4
+	MOVD 96(R0), R5
+	CBZ R5, done
+vector:
+	FMOVQ.P 16(R2), F0
+	FMOVQ (R1), F2
+	WORD $0x4ea2d401 // fsub v1.4s, v0.4s, v2.4s
+	VFMLA V16.S4, V1.S4, V2.S4
+	FMOVQ.P F2, 16(R1)
+	SUB $1, R5, R5
+	CBNZ R5, vector
+done:
+	RET
+
 // func reluGradNEON(t *vecArgs)
 TEXT ·reluGradNEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0
@@ -8920,6 +8942,8 @@ TEXT ·adamNEON(SB), NOSPLIT, $0-8
 	VLD1R (R6), [V23.S4]
 	ADD $136, R0, R6
 	VLD1R (R6), [V24.S4]
+	ADD $140, R0, R6
+	VLD1R (R6), [V25.S4]
 	MOVD 0(R0), R1
 	MOVD 24(R0), R2
 	MOVD 48(R0), R3
@@ -8931,6 +8955,7 @@ vector:
 	FMOVQ (R2), F1
 	FMOVQ (R3), F2
 	FMOVQ.P 16(R4), F3
+	WORD $0x6e39dc63 // fmul v3.4s, v3.4s, v25.4s
 	VFMLA V20.S4, V0.S4, V3.S4
 	WORD $0x6e30dc21 // fmul v1.4s, v1.4s, v16.4s
 	VFMLA V17.S4, V3.S4, V1.S4

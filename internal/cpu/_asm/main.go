@@ -38,9 +38,9 @@ func main() {
 		gather(v)
 		transforms(v)
 		lowFields := lowPrecision(v)
-		fmt.Fprintf(&stubs, "var kernels%s = &kernels{name: %q, rows: %d, cols: %d,\ntiles: tiles%s[:], strips: strips%s[:], row: row%s, rowCols: %d,\ndots: dots%s[:], dotRows: %d, dotCols: %d, columns: columns%s[:],\nclamp: clamp%s, add: add%s, mul: mul%s, max: max%s, axpy: axpy%s, reluGrad: reluGrad%s, adam: adam%s, sum: sum%s, lanes: %d,\nblock: block%s[:], narrow: narrow%s[:], scalar: scalar%s[:], scalarNarrow: scalarNarrow%s[:], tapMax: tapMax%s, tapSum: tapSum%s, tapMul: tapMul%s, gather: gather%s,\nwinoIn: winoIn%s[:], winoOut: winoOut%s[:], winoPool: winoPool%s[:],\n%s}\n\n",
+		fmt.Fprintf(&stubs, "var kernels%s = &kernels{name: %q, rows: %d, cols: %d,\ntiles: tiles%s[:], strips: strips%s[:], row: row%s, rowCols: %d,\ndots: dots%s[:], dotRows: %d, dotCols: %d, columns: columns%s[:],\nclamp: clamp%s, add: add%s, mul: mul%s, max: max%s, axpy: axpy%s, lerp: lerp%s, reluGrad: reluGrad%s, adam: adam%s, sum: sum%s, lanes: %d,\nblock: block%s[:], narrow: narrow%s[:], scalar: scalar%s[:], scalarNarrow: scalarNarrow%s[:], tapMax: tapMax%s, tapSum: tapSum%s, tapMul: tapMul%s, gather: gather%s,\nwinoIn: winoIn%s[:], winoOut: winoOut%s[:], winoPool: winoPool%s[:],\n%s}\n\n",
 			v.name, strings.ToLower(v.name), v.rows, 2*v.lanes, v.name, v.name, v.name, 8*v.lanes,
-			v.name, v.dotRows, v.dotCols, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.lanes,
+			v.name, v.dotRows, v.dotCols, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.lanes,
 			v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, v.name, lowFields)
 	}
 	Generate()

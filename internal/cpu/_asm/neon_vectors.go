@@ -25,6 +25,10 @@ func (g *neon) vectors() {
 	g.elementwise("mul", "ab", 0, func(a, b, y vec) { g.lanewise("fmul", y, a, b) })
 	g.elementwise("max", "ab", 0, func(a, b, y vec) { g.lanewise("fmax", y, a, b) })
 	g.elementwise("axpy", "ay", 1, func(a, b, y vec) { g.op("VFMLA %v.S4, %v.S4, %v.S4", vecScalar, a, y) })
+	g.elementwise("lerp", "ay", 1, func(a, b, y vec) {
+		g.lanewise("fsub", b, a, y)
+		g.op("VFMLA %v.S4, %v.S4, %v.S4", vecScalar, b, y)
+	})
 	g.elementwise("reluGrad", "ab", 2, func(a, b, y vec) {
 		g.lanewise("fcmgt", y, b, vecScalar)
 		g.lanewise("fcmgt", b, vecScalar+1, b)
@@ -84,11 +88,12 @@ func (g *neon) adam() {
 	const p, m, v, gi, t vec = 0, 1, 2, 3, 4
 	s := func(i int) vec { return vecScalar + vec(i) }
 	fma := func(d, a, b vec) { g.op("VFMLA %v.S4, %v.S4, %v.S4", a, b, d) }
-	g.vecBegin("adam", 9)
+	g.vecBegin("adam", 10)
 	g.op("FMOVQ (%v), F%d", regY, p)
 	g.op("FMOVQ (%v), F%d", regA, m)
 	g.op("FMOVQ (%v), F%d", regB, v)
 	g.next(gi, regG)
+	g.lanewise("fmul", gi, gi, s(9))
 	fma(gi, s(4), p)
 	g.lanewise("fmul", m, m, s(0))
 	fma(m, s(1), gi)

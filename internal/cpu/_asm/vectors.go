@@ -55,6 +55,16 @@ func vectors(s isa) {
 		VMOVUPS(s.v(0), at(p[0], 0))
 	})
 
+	arg = kernel(kernelName("lerp"), "vecArgs", "is lerpPortable over whole vectors.")
+	share := scalar(arg, 0)
+	loop(s, arg, []int{vecY, vecA}, func(p []reg.GPVirtual) {
+		VMOVUPS(at(p[0], 0), s.v(0))
+		VMOVUPS(at(p[1], 0), s.v(1))
+		VSUBPS(s.v(0), s.v(1), s.v(1))
+		VFMADD231PS(s.v(1), share, s.v(0))
+		VMOVUPS(s.v(0), at(p[0], 0))
+	})
+
 	arg = kernel(kernelName("reluGrad"), "vecArgs", "is reluGradPortable over whole vectors.")
 	lo, hi = scalar(arg, 0), scalar(arg, 1)
 	loop(s, arg, []int{vecY, vecA, vecB}, func(p []reg.GPVirtual) {
@@ -116,15 +126,16 @@ func between(s isa, lo, hi reg.VecPhysical, v, g, y operand.Mem) {
 	VMOVUPS(s.v(1), y)
 }
 
-// adam: s holds Beta1, 1-Beta1, Beta2, 1-Beta2, L2, keep, rate, root, Epsilon;
+// adam: s holds Beta1, 1-Beta1, Beta2, 1-Beta2, L2, keep, rate, root, Epsilon, Scale;
 // y are the parameters, a and b the moments, g the gradients.
 func adam(s isa, arg func(int) operand.Mem, scalar func(func(int) operand.Mem, int) reg.VecPhysical) {
 	b1, c1, b2, c2 := scalar(arg, 0), scalar(arg, 1), scalar(arg, 2), scalar(arg, 3)
 	l2, keep, rate, root, eps := scalar(arg, 4), scalar(arg, 5), scalar(arg, 6), scalar(arg, 7), scalar(arg, 8)
+	scale := scalar(arg, 9)
 	p, g, m, v, t := s.v(0), s.v(1), s.v(2), s.v(3), s.v(4)
 	loop(s, arg, []int{vecY, vecA, vecB, vecG}, func(q []reg.GPVirtual) {
 		VMOVUPS(at(q[0], 0), p)
-		VMOVUPS(at(q[3], 0), g)
+		VMULPS(at(q[3], 0), scale, g)
 		VFMADD231PS(p, l2, g)
 		VMULPS(at(q[1], 0), b1, m)
 		VFMADD231PS(g, c1, m)

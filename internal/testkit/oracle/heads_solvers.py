@@ -1,7 +1,8 @@
 """Prints as JSON what torch's optimisers and losses do, for internal/autodiff.
 
 solvers: two parameters (a kernel and a bias) over six steps of given
-gradients; decay acts on the kernel only. losses: logits up to ±100, labels,
+gradients; decay acts on the kernel only. averages: their moving averages by
+torch.optim.swa_utils. losses: logits up to ±100, labels,
 row weights, torch's weighted mean and its gradient.
 """
 import json
@@ -9,6 +10,7 @@ import json
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.optim.swa_utils import AveragedModel
 
 rng = np.random.default_rng(7)
 STEPS, RATE = 6, 0.01
@@ -28,6 +30,27 @@ def run(make, **kernel_only):
     return out
 
 
+averages = {}
+
+
+def clipped(name, make, clip, decay, **kernel_only):
+    """run with torch's clipping and a moving average that warms up."""
+    net = torch.nn.ParameterList([torch.nn.Parameter(torch.tensor(a)) for a in start])
+    ema = AveragedModel(net, avg_fn=lambda a, p, n: a + (1 - min(decay, (1 + n) / (10 + n))) * (p - a))
+    ema.update_parameters(net)  # the first call copies: step 0
+    opt = make([dict(params=[net[0]], **kernel_only), dict(params=[net[1]], weight_decay=0)])
+    out, averages[name] = [], []
+    for step in grads:
+        for p, g in zip(net, step):
+            p.grad = torch.tensor(g)
+        torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
+        opt.step()
+        ema.update_parameters(net)
+        out.append([p.detach().numpy().tolist() for p in net])
+        averages[name].append([p.detach().numpy().tolist() for p in ema.module])
+    solvers[name] = out
+
+
 start = [rng.normal(size=12).astype("f"), rng.normal(size=4).astype("f")]
 grads = [[rng.normal(size=12).astype("f"), rng.normal(size=4).astype("f")] for _ in range(STEPS)]
 solvers = {
@@ -37,6 +60,10 @@ solvers = {
     "sgd": run(lambda g: torch.optim.SGD(g, lr=RATE)),
     "sgd momentum l2": run(lambda g: torch.optim.SGD(g, lr=RATE, momentum=0.9), weight_decay=0.1),
 }
+
+clipped("adamw groups clip", lambda g: torch.optim.AdamW(g, lr=RATE), 1.5, 0.6, lr=RATE / 10, weight_decay=0.5)
+clipped("adam l2 clip", lambda g: torch.optim.Adam(g, lr=RATE), 0.01, 0.2, weight_decay=0.1)
+clipped("sgd momentum l2 clip", lambda g: torch.optim.SGD(g, lr=RATE, momentum=0.9), 3, 0.9, weight_decay=0.1)
 
 
 def loss(z, y, w, f):
@@ -60,4 +87,4 @@ ce = loss(z3, y3, w3, lambda z: F.cross_entropy(z, torch.tensor(y3), reduction="
 
 print(json.dumps({"rate": RATE, "start": [a.tolist() for a in start],
                   "grads": [[a.tolist() for a in s] for s in grads],
-                  "solvers": solvers, "bce": bce, "softmax": ce, "torch": torch.__version__}))
+                  "solvers": solvers, "averages": averages, "bce": bce, "softmax": ce, "torch": torch.__version__}))

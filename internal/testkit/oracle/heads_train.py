@@ -1,7 +1,8 @@
 """Trains a network of package heads with torch. Argument: a folder with
 spec.json, x.npy (steps*batch, ...), labels.npy (steps*batch) and one .npy a
-parameter. Writes the gradients of the first step as <parameter>.grad.npy and
-the trained parameters as <parameter>.trained.npy; prints the losses as JSON.
+parameter. Writes the gradients of the first step as <parameter>.grad.npy, the
+trained parameters as <parameter>.trained.npy and their moving averages (the
+parameters themselves where none are asked for) as <parameter>.averaged.npy; prints the losses as JSON.
 """
 import json
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.optim.swa_utils import AveragedModel
 
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
@@ -46,12 +48,17 @@ def loss_of(z, y):
     return (l * rows).sum() / rows.sum()
 
 
-groups = [{"params": [p], "weight_decay": spec["decay"] if p.dim() > 1 else 0} for p in w.values()]
+groups = [{"params": [p], "weight_decay": spec["decay"] if p.dim() > 1 else 0, "lr": lr} for p, lr in zip(w.values(), spec["rates"])]
 opt = {
     "adam": lambda: torch.optim.Adam(groups, lr=spec["rate"]),
     "adamw": lambda: torch.optim.AdamW(groups, lr=spec["rate"]),
     "sgd": lambda: torch.optim.SGD(groups, lr=spec["rate"], momentum=spec["momentum"]),
 }[spec["optimiser"]]()
+model = torch.nn.ParameterList()
+model.extend(torch.nn.Parameter(p.detach()) for p in w.values())  # shares w's memory
+decay = spec["ema"]
+ema = AveragedModel(model, avg_fn=lambda a, p, n: a + (1 - min(decay, (1 + n) / (10 + n))) * (p - a))
+ema.update_parameters(model)  # the first call copies: step 0
 losses = []
 for step, i in enumerate(range(0, len(x), spec["batch"])):
     opt.zero_grad()
@@ -60,8 +67,13 @@ for step, i in enumerate(range(0, len(x), spec["batch"])):
     if step == 0:
         for n, p in w.items():
             np.save(folder / (n.replace("/", ".") + ".grad.npy"), p.grad.numpy())
+    if spec["clip"]:
+        torch.nn.utils.clip_grad_norm_(w.values(), spec["clip"])
     opt.step()
+    ema.update_parameters(model)
     losses.append(loss.item())
 for n, p in w.items():
     np.save(folder / (n.replace("/", ".") + ".trained.npy"), p.detach().numpy())
+for n, p, a in zip(w, w.values(), ema.module):
+    np.save(folder / (n.replace("/", ".") + ".averaged.npy"), (a if decay else p).detach().numpy())
 print(json.dumps(losses))
