@@ -45,7 +45,7 @@ func (b *Backbone) compile(o Options) (err error) {
 // the precision that o says.
 func (b *Backbone) program(ctx context.Context, o engine.Options) (*graph.Graph, error) {
 	c := &b.card
-	g, err := graph.Import(b.m, graph.ImportOptions{Batch: b.batch, Size: c.Size, Outputs: []string{c.end()}})
+	g, err := graph.Import(b.m, graph.ImportOptions{Batch: b.batch, Size: c.Size, Outputs: []string{c.End()}})
 	if err != nil {
 		return nil, trimmed(err, c.File)
 	}

@@ -35,8 +35,8 @@ func (b *Backbone) Part() *Part {
 	return &Part{Model: b.m, From: u.From, Shape: slices.Clone(u.Shape), To: b.card.Cut, Pool: b.card.Pool}
 }
 
-// end is the value in the file where the frozen part ends.
-func (c Card) end() string {
+// End is the value in the file where the frozen part ends.
+func (c Card) End() string {
 	if c.Unfrozen != nil {
 		return c.Unfrozen.From
 	}

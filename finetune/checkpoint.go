@@ -25,7 +25,7 @@ func (t *trainer) save(f *Folder) error {
 		return err
 	}
 	c := &weights.Checkpoint{Meta: meta}
-	for i, p := range t.head.Params() {
+	for i, p := range t.best().head.Params() {
 		c.Arrays = append(c.Arrays, weights.Array{Name: "best/" + p.Name, Shape: p.Shape, Data: t.state.best[i]})
 	}
 	for _, a := range t.step.State() {
@@ -97,9 +97,12 @@ func (now state) same(then state) error {
 // possible returns an error where this training cannot have come to s:
 // checkpoints are saved after whole epochs, and one epoch is the best.
 func (t *trainer) possible(s state) error {
-	steps := t.plan.total / t.o.Epochs * s.Epoch
-	if s.Epoch < 1 || s.Epoch > t.o.Epochs || s.Step != steps || s.Best < 1 || s.Best > s.Epoch || len(s.History) != s.Epoch {
-		return fmt.Errorf("epoch %d of %d, best %d, %d in the history, %d steps cannot be", s.Epoch, t.o.Epochs, s.Best, len(s.History), s.Step)
+	if s.Phase < 0 || s.Phase >= len(t.phases) || s.BestPhase < 0 || s.BestPhase > s.Phase || (s.Phase == 0) != (s.Began == 0) {
+		return fmt.Errorf("phase %d of %d from epoch %d, the best in %d, cannot be", s.Phase, len(t.phases), s.Began, s.BestPhase)
+	}
+	inPhase := s.Epoch - s.Began
+	if s.Began < 0 || inPhase < 1 || inPhase > t.phases[s.Phase].epochs || s.Step != t.steps()*inPhase || s.Best < 1 || s.Best > s.Epoch || len(s.History) != s.Epoch {
+		return fmt.Errorf("epoch %d, %d of %d in its phase, best %d, %d in the history, %d steps cannot be", s.Epoch, inPhase, t.phases[s.Phase].epochs, s.Best, len(s.History), s.Step)
 	}
 	for i, e := range s.History {
 		if e.Epoch != i+1 {
@@ -111,7 +114,7 @@ func (t *trainer) possible(s state) error {
 
 // load takes over what the checkpoint holds.
 func (t *trainer) load(c *weights.Checkpoint, s state) error {
-	for _, p := range t.head.Params() {
+	for _, p := range t.phases[s.BestPhase].head.Params() {
 		best := c.Array("best/" + p.Name)
 		if best == nil || len(best.Data) != len(p.Data) {
 			return fmt.Errorf("parameter %s: wants %d numbers; the checkpoint does not fit the head", p.Name, len(p.Data))
@@ -125,11 +128,18 @@ func (t *trainer) load(c *weights.Checkpoint, s state) error {
 			now = append(now, a)
 		}
 	}
-	if err := t.step.Restore(now, s.Step); err != nil {
-		return err
-	}
+	began := t.state
+	t.leave()
 	t.state = s
-	return nil
+	err := t.enter(Silent{})
+	if err == nil {
+		err = t.step.Restore(now, s.Step)
+	}
+	if err != nil {
+		t.leave()
+		t.state = began
+	}
+	return err
 }
 
 // withSeconds returns the finished epochs of a run that goes on: the

@@ -78,7 +78,7 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 		out.Positive = r.data.set.Classes[p]
 	}
 	var err error
-	if out.val, err = score(ctx, r.data, t.x, t.head, t.val); err != nil {
+	if out.val, err = score(ctx, r.data, t.best().x, t.best().head, t.val); err != nil {
 		return nil, err
 	}
 	choice, err := out.val.choose(r.o.Threshold)
@@ -89,7 +89,7 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 		return nil, err
 	}
 	if test := r.data.set.Indices(dataset.Test); len(test) > 0 {
-		if out.test, err = score(ctx, r.data, t.x, t.head, test); err != nil {
+		if out.test, err = score(ctx, r.data, t.best().x, t.best().head, test); err != nil {
 			return nil, err
 		}
 		if out.Test, err = out.test.evaluate("test", choice); err != nil {

@@ -104,18 +104,23 @@ func assemble(b *backbones.Backbone, h *heads.Head, facts modelFacts) (*onnx.Mod
 	v := x.pixels(facts.Size)
 	if b == nil {
 		v = x.node("Mul", "tl/scaled", []string{v, x.floats("tl/scale", nil, 1.0/255)}, nil)
-	} else if v, err = x.backbone(v, b); err != nil {
+	} else if v, err = x.backbone(v, b, h.Body()); err != nil {
 		return nil, err
 	}
 	x.head(v, h)
 	return x.m, nil
 }
 
-// backbone adds the card's preprocessing and the file's own nodes up to the cut.
-func (b builder) backbone(v string, bb *backbones.Backbone) (string, error) {
+// backbone adds the card's preprocessing and the file's own nodes up to the cut,
+// with what learned in place of the file's weights.
+func (b builder) backbone(v string, bb *backbones.Backbone, learned *heads.Body) (string, error) {
 	card := bb.Card()
 	b.m.Sources = append(b.m.Sources, bb.Model())
-	frozen, err := onnx.Upgrade(bb.Model().Cut(card.Cut), max(exportOpset, bb.Model().Opset))
+	part := bb.Model().Cut(card.Cut)
+	if learned != nil {
+		maps.Copy(part.Weights, learned.Weights())
+	}
+	frozen, err := onnx.Upgrade(part, max(exportOpset, bb.Model().Opset))
 	if err != nil {
 		return "", fmt.Errorf("%s: export: %w", card.File, err)
 	}
@@ -158,7 +163,7 @@ func (r *run) export(path string, t *trainer, choice Threshold) error {
 	if f, ok := r.src.(frozen); ok {
 		b = f.Backbone
 	}
-	m, err := assemble(b, t.head, facts)
+	m, err := assemble(b, t.best().head, facts)
 	if err != nil {
 		return err
 	}
@@ -170,13 +175,17 @@ func (r *run) modelName() string {
 	if r.card == nil {
 		return fmt.Sprintf("baseline CNN (%d×%d)", r.o.Size, r.o.Size)
 	}
-	return fmt.Sprintf("head on %s (%s, %d×%d)", r.card.Name, r.card.CutName, r.card.Size, r.card.Size)
+	learns := ""
+	if u := r.card.Unfrozen; u != nil {
+		learns = fmt.Sprintf(", unfrozen from %s", u.Name)
+	}
+	return fmt.Sprintf("head on %s (%s, %d×%d%s)", r.card.Name, r.card.CutName, r.card.Size, r.card.Size, learns)
 }
 
 // parameters counts what learned and what stayed as it was.
 func (r *run) parameters(t *trainer) (trainable, frozenCount int64) {
-	for _, l := range t.head.Layers() {
-		trainable += int64(l.Params)
+	for _, p := range t.phases[len(t.phases)-1].head.Params() {
+		trainable += int64(len(p.Data))
 	}
 	if f, ok := r.src.(frozen); ok {
 		for _, l := range f.Layers() {

@@ -61,7 +61,7 @@ func exportStopped(ctx context.Context, o Options, folder, path string, p Progre
 		return err
 	}
 	defer x.close()
-	t, err := r.trainer(x)
+	t, err := r.trainer(ctx, x)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,10 @@ func exportStopped(ctx context.Context, o Options, folder, path string, p Progre
 	if t.state.Best == 0 {
 		return fmt.Errorf("%s: no epoch is finished, there is nothing to export (tl finetune --resume %s)", folder, folder)
 	}
-	t.useBest()
-	s, err := score(ctx, d, x, t.head, t.val)
+	if err := t.useBest(); err != nil {
+		return err
+	}
+	s, err := score(ctx, d, t.best().x, t.best().head, t.val)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,7 +116,7 @@ func (x extraction) compute(ctx context.Context, c *featureFile, rows []int) err
 	defer x.p.End()
 	done := len(c.Images) - len(rows)
 	out := make([]float32, extractBatch*c.rowSize())
-	for b, err := range x.data.set.Batches(ctx, dataset.BatchOptions{Batch: extractBatch, Size: x.src.size(), Indices: items}) {
+	for b, err := range x.batches(ctx, items) {
 		if err != nil {
 			return err
 		}
@@ -133,6 +134,15 @@ func (x extraction) compute(ctx context.Context, c *featureFile, rows []int) err
 		x.p.Advance(done)
 	}
 	return ctx.Err()
+}
+
+// batches reads what the source computes from: pixels, or of an unfrozen part
+// the features before it.
+func (x extraction) batches(ctx context.Context, items []int) iter.Seq2[dataset.Batch, error] {
+	if u, ok := x.src.(unfrozen); ok {
+		return u.rows(x.data, items, extractBatch)
+	}
+	return x.data.set.Batches(ctx, dataset.BatchOptions{Batch: extractBatch, Size: x.src.size(), Indices: items})
 }
 
 // digests returns the SHA-256 of every distinct image, ascending.

@@ -5,13 +5,13 @@ import "math"
 // normaliser returns the mean and standard deviation of each channel of the
 // training images' features, (C) each: the scale that a linear head wants. A
 // channel that never changes gets deviation 1.
-func (t *trainer) normaliser() (mean, deviation []float32, err error) {
-	channels := t.x.Shape[0]
-	cells := t.x.rowSize() / channels
+func (t *trainer) normaliser(x *features) (mean, deviation []float32, err error) {
+	channels := x.Shape[0]
+	cells := x.rowSize() / channels
 	sum, square := make([]float64, channels), make([]float64, channels)
-	row := make([]float32, t.x.rowSize())
+	row := make([]float32, x.rowSize())
 	for _, k := range t.train {
-		if err := t.x.read(row, t.data.set.Items[k].SHA256); err != nil {
+		if err := x.read(row, t.data.set.Items[k].SHA256); err != nil {
 			return nil, nil, err
 		}
 		for i, v := range row {

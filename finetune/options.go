@@ -14,34 +14,42 @@ import (
 type Options struct {
 	Data DataOptions `json:"data"`
 
-	Model      string `json:"model"`      // "head" on a frozen backbone (default) or "baseline": a CNN from scratch
-	Backbone   string `json:"backbone"`   // a name such as "resnet50", or an ONNX file
-	Cut        string `json:"cut"`        // where the backbone ends: a named cut, a value, "" for the card's default
-	Preprocess string `json:"preprocess"` // torch, caffe, tf, rescale, none; "" when the card knows it
-	Size       int    `json:"size"`       // side of the square image in pixels; 0: 160, baseline 64
-	Cache      string `json:"cache"`      // element type of cached features: "f16" (default) or "f32"
-	Precision  string `json:"precision"`  // of the frozen part: "f32" (default), "bf16" or "int8"; a new run on a processor that lacks it takes f32
-	CacheDir   string `json:"-"`          // where features are kept; "" is the user's cache folder
-	WeightsDir string `json:"-"`          // where named weights are kept; "" is the user's cache folder
+	Model        string `json:"model"`         // "head" on a frozen backbone (default) or "baseline": a CNN from scratch
+	Backbone     string `json:"backbone"`      // a name such as "resnet50", or an ONNX file
+	Cut          string `json:"cut"`           // where the backbone ends: a named cut, a value, "" for the card's default
+	Unfreeze     int    `json:"unfreeze"`      // the last blocks before the cut that learn too, once the head has; 0 is none
+	UnfreezeFrom string `json:"unfreeze_from"` // instead: a named cut or a value from which on all learns
+	Preprocess   string `json:"preprocess"`    // torch, caffe, tf, rescale, none; "" when the card knows it
+	Size         int    `json:"size"`          // side of the square image in pixels; 0: 160, baseline 64
+	Cache        string `json:"cache"`         // element type of cached features: "f16" (default) or "f32"
+	Precision    string `json:"precision"`     // of the frozen part: "f32" (default), "bf16" or "int8"; a new run on a processor that lacks it takes f32
+	CacheDir     string `json:"-"`             // where features are kept; "" is the user's cache folder
+	WeightsDir   string `json:"-"`             // where named weights are kept; "" is the user's cache folder
 
 	Head        string  `json:"head"`        // "avgmax" (default) takes the mean and the maximum of each channel of the feature map, "gap" the mean, "flat" all of it; then Flatten → Dense
 	Hidden      int     `json:"hidden"`      // units of a hidden Dense+ReLU layer; 0 is none
 	Dropout     float64 `json:"dropout"`     // share of units dropped in training; 0 is none, baseline 0.2; -1 is none
 	Standardise string  `json:"standardise"` // "auto" (default): scale each channel by the training set's mean and deviation; "off"
 
-	Epochs       int     `json:"epochs"`        // at most; 0 is 60, baseline 25
-	Batch        int     `json:"batch"`         // images a step; 0 is 64, baseline 32
-	LearningRate float64 `json:"learning_rate"` // 0 is 1e-3
-	Schedule     string  `json:"schedule"`      // "cosine" (default) or "constant"
-	Warmup       float64 `json:"warmup"`        // epochs of linear warm-up
-	Optimiser    string  `json:"optimiser"`     // "adam" (default), "adamw" or "sgd"
-	Momentum     float64 `json:"momentum"`      // of sgd; 0 is 0.9, -1 is none
-	L2           float64 `json:"l2"`            // weight penalty added to the gradient, not on biases; 0 is 0.1 for avgmax without a hidden layer and 0.01 for other heads, unless adamw decays it; -1 is none
-	WeightDecay  float64 `json:"weight_decay"`  // decoupled, of adamw
-	ClassWeight  string  `json:"class_weight"`  // "none" (default) or "auto": inverse to the class counts
-	Monitor      string  `json:"monitor"`       // validation "loss" (default), "auc" or "accuracy"
-	Patience     int     `json:"patience"`      // epochs without a better monitor before stopping; 0 is 10
-	Threshold    string  `json:"threshold"`     // "0.5", "max-f1" (default), "youden", "sensitivity=0.95", …
+	Epochs         int     `json:"epochs"`          // at most; 0 is 60, baseline 25
+	Batch          int     `json:"batch"`           // images a step; 0 is 64, baseline 32
+	LearningRate   float64 `json:"learning_rate"`   // 0 is 1e-3
+	UnfreezeEpochs int     `json:"unfreeze_epochs"` // of head and unfrozen part together, at most; 0 is 8
+	BackboneLR     float64 `json:"backbone_lr"`     // learning rate of the unfrozen part; 0 is a tenth of the head's
+	TrainNorms     bool    `json:"train_norms"`     // scale and bias of its batch norms learn too; their statistics never do
+	Clip           float64 `json:"clip"`            // largest L2 norm of a step's gradient; 0 is 1 for the unfrozen part, else none; -1 is none
+	EMA            float64 `json:"ema"`             // decay of a moving average of the weights, which is then what is kept; 0 is none
+	Accumulate     int     `json:"accumulate"`      // parts that a batch is computed in, to save memory; 0 is 1
+	Schedule       string  `json:"schedule"`        // "cosine" (default) or "constant"
+	Warmup         float64 `json:"warmup"`          // epochs of linear warm-up
+	Optimiser      string  `json:"optimiser"`       // "adam" (default), "adamw" or "sgd"
+	Momentum       float64 `json:"momentum"`        // of sgd; 0 is 0.9, -1 is none
+	L2             float64 `json:"l2"`              // weight penalty added to the gradient, not on biases; 0 is 0.1 for avgmax without a hidden layer and 0.01 for other heads, unless adamw decays it; -1 is none
+	WeightDecay    float64 `json:"weight_decay"`    // decoupled, of adamw
+	ClassWeight    string  `json:"class_weight"`    // "none" (default) or "auto": inverse to the class counts
+	Monitor        string  `json:"monitor"`         // validation "loss" (default), "auc" or "accuracy"
+	Patience       int     `json:"patience"`        // epochs without a better monitor before stopping; 0 is 10
+	Threshold      string  `json:"threshold"`       // "0.5", "max-f1" (default), "youden", "sensitivity=0.95", …
 
 	Seed      uint64 `json:"seed"`
 	Threads   int    `json:"-"`          // 0 is all cores; the result does not depend on it
@@ -75,6 +83,7 @@ func (o Options) Resolved() (Options, error) {
 		def(&o.Dropout, 0.2)
 		o.Backbone, o.Cut, o.Preprocess, o.Head, o.Standardise = "", "", "", "", "off"
 		o.Precision = "f32"
+		o.Unfreeze, o.UnfreezeFrom, o.UnfreezeEpochs, o.BackboneLR, o.TrainNorms = 0, "", 0, 0, false
 	} else {
 		def(&o.Size, 160)
 		def(&o.Epochs, 60)
@@ -86,6 +95,11 @@ func (o Options) Resolved() (Options, error) {
 			def(&o.L2, 0.01)
 		}
 	}
+	if o.unfreezes() {
+		def(&o.UnfreezeEpochs, 8)
+		def(&o.BackboneLR, o.LearningRate/10)
+	}
+	def(&o.Accumulate, 1)
 	if o.Optimiser == "sgd" {
 		def(&o.Momentum, 0.9)
 	}
@@ -168,6 +182,12 @@ func (o Options) checkNumbers() error {
 		{"l2", orZero(o.L2), 0, 1e3},
 		{"weight-decay", o.WeightDecay, 0, 1e3},
 		{"patience", float64(o.Patience), 1, 1e6},
+		{"unfreeze", float64(o.Unfreeze), 0, 1e4},
+		{"unfreeze-epochs", float64(o.UnfreezeEpochs), 0, 1e6},
+		{"backbone-lr", o.BackboneLR, 0, 1e3},
+		{"clip", orZero(o.Clip), 0, 1e9},
+		{"ema", o.EMA, 0, 0.999999},
+		{"accumulate", float64(o.Accumulate), 1, float64(o.Batch)},
 	} {
 		if !(c.got >= c.low && c.got <= c.top) { // also refuses NaN
 			return fmt.Errorf("--%s %g: wants a number from %g to %g", c.name, c.got, c.low, c.top)

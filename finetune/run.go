@@ -64,7 +64,7 @@ func openSource(o Options, p Progress) (source, *backbones.Card, error) {
 		return pixels{o.Size}, nil, nil
 	}
 	b, err := backbones.Open(o.Backbone, backbones.Options{
-		Cut: o.Cut, Size: o.Size, Preprocess: o.Preprocess, Pool: o.pool(),
+		Cut: o.Cut, Unfreeze: o.Unfreeze, UnfreezeFrom: o.UnfreezeFrom, Size: o.Size, Preprocess: o.Preprocess, Pool: o.pool(),
 		Batch: extractBatch, Threads: o.Threads, MaxMemory: o.MaxMemory, Dir: o.WeightsDir,
 	})
 	if err != nil {
@@ -135,7 +135,7 @@ func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	}
 	defer x.close()
 	extracted := time.Since(start)
-	t, err := r.trainer(x)
+	t, err := r.trainer(ctx, x)
 	if err != nil {
 		return nil, err
 	}
@@ -160,38 +160,55 @@ func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	return out, r.write(out, t)
 }
 
-// trainer sets up the trainable part and what it learns from.
-func (r *run) trainer(x *features) (*trainer, error) {
+// trainer sets up what learns, in its phases, and what it learns from.
+func (r *run) trainer(ctx context.Context, x *features) (*trainer, error) {
 	o := r.o
-	h, err := heads.New(headSpec(o, x.Shape, len(r.data.Classes())))
-	if err != nil {
-		return nil, err
-	}
-	h.SetThreads(o.Threads)
-	t := &trainer{o: o, data: r.data, x: x, head: h, train: r.data.set.Indices(dataset.Train), val: r.data.set.Indices(dataset.Val)}
+	t := &trainer{o: o, data: r.data, train: r.data.set.Indices(dataset.Train), val: r.data.set.Indices(dataset.Val)}
 	if len(t.train) == 0 || len(t.val) == 0 {
 		return nil, fmt.Errorf("%s: %d training and %d validation images: wants some of both (--val)", o.Data.Path, len(t.train), len(t.val))
 	}
-	if o.Standardise == "auto" {
-		mean, deviation, err := t.normaliser()
-		if err == nil {
-			err = h.SetNormaliser(mean, deviation)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	t.step, err = h.Trainer(heads.TrainOptions{
-		Batch: o.Batch, Optimiser: o.Optimiser, WeightDecay: o.WeightDecay, L2: orZero(o.L2), Momentum: orZero(o.Momentum),
-		ClassWeights: t.classWeights(), Threads: o.Threads, Seed: o.Seed,
-	})
+	t.state.Settings, t.state.Features, t.state.Images = digest(o.withoutPaths()), x.Key, r.data.set.Digest()
+	body, err := r.body()
 	if err != nil {
 		return nil, err
 	}
-	perEpoch := (len(t.train) + o.Batch - 1) / o.Batch
-	t.plan = schedule{rate: o.LearningRate, warmup: int(o.Warmup * float64(perEpoch)), total: o.Epochs * perEpoch, cosine: o.Schedule == "cosine"}
-	t.state.Settings, t.state.Features, t.state.Images = digest(o.withoutPaths()), x.Key, r.data.set.Digest()
+	last := x
+	if body != nil {
+		if last, err = extract(ctx, r.data, unfrozen{body, r.card, x, o.Threads}, o, r.p); err != nil {
+			return nil, err
+		}
+		t.pooled = last
+	}
+	h, err := t.newHead(last)
+	if err != nil {
+		return nil, err
+	}
+	t.phases = []phase{t.headPhase(last, h)}
+	if body != nil {
+		full, err := h.On(body)
+		if err != nil {
+			return nil, err
+		}
+		t.phases = append(t.phases, t.unfrozenPhase(x, full))
+	}
 	return t, nil
+}
+
+// newHead makes the head for features x and scales them.
+func (t *trainer) newHead(x *features) (*heads.Head, error) {
+	h, err := heads.New(headSpec(t.o, x.Shape, len(t.data.Classes())))
+	if err != nil {
+		return nil, err
+	}
+	h.SetThreads(t.o.Threads)
+	if t.o.Standardise != "auto" {
+		return h, nil
+	}
+	mean, deviation, err := t.normaliser(x)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.SetNormaliser(mean, deviation)
 }
 
 // headSpec is the trainable part of o for features of a shape. Pooling, where

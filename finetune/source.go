@@ -35,7 +35,7 @@ func (f frozen) close() error { return f.Close() }
 
 func (f frozen) key() string {
 	c := f.Card()
-	return digest("frozen", dataset.ResizeRule, f.Arithmetic(), c.Digest, c.Cut, c.Feature, c.Size, c.Preprocess)
+	return digest("frozen", dataset.ResizeRule, f.Arithmetic(), c.Digest, c.End(), c.Feature, c.Size, c.Preprocess)
 }
 
 func (f frozen) compute(ctx context.Context, dst, pixels []float32, n int) error {

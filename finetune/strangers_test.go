@@ -354,11 +354,13 @@ func FuzzResume(f *testing.F) {
 		if t.resume(spoilt) != nil {
 			return
 		}
-		if st := t.state; st.Epoch < 1 || st.Epoch > t.o.Epochs || st.Best > st.Epoch || len(st.History) != st.Epoch || len(st.best) != len(t.head.Params()) {
+		if st := t.state; st.Epoch < 1 || st.Epoch > t.o.Epochs || st.Best > st.Epoch || len(st.History) != st.Epoch || len(st.best) != len(t.best().head.Params()) {
 			tt.Fatalf("goes on from %+v", st)
 		}
-		t.useBest()
-		if rate := t.plan.at(t.state.Step); !(rate >= 0) {
+		if err := t.useBest(); err != nil {
+			tt.Fatal(err)
+		}
+		if rate := t.now().plan.at(t.state.Step); !(rate >= 0) {
 			tt.Fatalf("learning rate %g at step %d", rate, t.state.Step)
 		}
 	})

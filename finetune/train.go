@@ -12,9 +12,10 @@ import (
 
 // Epoch is the outcome of one pass over the training images.
 type Epoch struct {
-	Epoch        int     `json:"epoch"` // 1, 2, …
-	LearningRate float64 `json:"learning_rate"`
-	TrainLoss    float64 `json:"train_loss"` // mean over the steps, dropout on
+	Epoch        int     `json:"epoch"`         // 1, 2, …
+	Phase        string  `json:"phase"`         // "head": all of the backbone is frozen; "unfrozen": its last part learns too
+	LearningRate float64 `json:"learning_rate"` // of the head, at the first step
+	TrainLoss    float64 `json:"train_loss"`    // mean over the steps, dropout on
 	ValLoss      float64 `json:"val_loss"`
 	ValAccuracy  float64 `json:"val_accuracy"` // at 0.5, or the largest class
 	ValAUC       float64 `json:"val_auc"`      // macro one-vs-rest for more than two classes
@@ -26,14 +27,14 @@ type Epoch struct {
 type trainer struct {
 	o     Options
 	data  *Data
-	x     *features
-	head  *heads.Head
-	step  *heads.Trainer
 	train []int // items
 	val   []int
-	plan  schedule
-	state state
-	log   []Epoch // the history with seconds
+
+	phases []phase
+	pooled *features      // of the head's phase where there is another one; closed with t
+	step   *heads.Trainer // of the phase that it is in; nil before
+	state  state
+	log    []Epoch // the history with seconds
 }
 
 // state is what a checkpoint keeps beside the arrays.
@@ -42,13 +43,16 @@ type state struct {
 	Features string `json:"features"` // key of the features: backbone, arithmetic, size
 	Images   string `json:"images"`   // and their classes and split
 
-	Epoch   int     `json:"epoch"` // finished epochs
-	Step    int     `json:"step"`  // finished optimiser steps
-	Best    int     `json:"best"`  // epoch of the best monitor; 0 none
-	Monitor float64 `json:"monitor"`
-	History []Epoch `json:"history"`
+	Phase     int     `json:"phase"`      // 0, 1, … of trainer.phases
+	Began     int     `json:"began"`      // epochs finished before it
+	Epoch     int     `json:"epoch"`      // finished epochs of all phases
+	Step      int     `json:"step"`       // finished optimiser steps of this phase
+	Best      int     `json:"best"`       // epoch of the best monitor; 0 none
+	BestPhase int     `json:"best_phase"` // the phase that it was in
+	Monitor   float64 `json:"monitor"`
+	History   []Epoch `json:"history"`
 
-	best [][]float32 // parameters at Best
+	best [][]float32 // parameters of that phase's network at Best
 }
 
 // fit trains until the epochs are done or the monitor stopped improving, then
@@ -62,46 +66,60 @@ func (t *trainer) fit(ctx context.Context, f *Folder, p Progress) error {
 	if err := f.writeLog(t.log); err != nil {
 		return err
 	}
-	for t.state.Epoch < t.o.Epochs && t.state.Epoch-t.state.Best < t.o.Patience {
-		start := time.Now()
-		e, err := t.epoch(ctx)
-		if err != nil {
+	for more := true; more; {
+		if err := t.enter(p); err != nil {
 			return err
 		}
-		t.record(&e)
-		if err := t.save(f); err != nil {
+		for t.going() {
+			if err := t.oneEpoch(ctx, f, p); err != nil {
+				return err
+			}
+		}
+		if more, err = t.next(); err != nil {
 			return err
 		}
-		e.Seconds = time.Since(start).Seconds()
-		t.log = append(t.log, e)
-		if err := f.writeLog(t.log); err != nil {
-			return err
-		}
-		p.Epoch(e)
 	}
-	t.useBest()
 	return nil
 }
 
-// useBest puts the best weights into the head.
-func (t *trainer) useBest() {
-	for i, p := range t.head.Params() {
-		copy(p.Data, t.state.best[i])
+// oneEpoch trains for an epoch and keeps what it gave.
+func (t *trainer) oneEpoch(ctx context.Context, f *Folder, p Progress) error {
+	start := time.Now()
+	e, err := t.epoch(ctx)
+	if err != nil {
+		return err
 	}
+	if err := t.save(f); err != nil {
+		return err
+	}
+	e.Seconds = time.Since(start).Seconds()
+	t.log = append(t.log, e)
+	if err := f.writeLog(t.log); err != nil {
+		return err
+	}
+	p.Epoch(e)
+	return nil
 }
 
 // close lets the threads go.
 func (t *trainer) close() {
-	t.step.Close()
-	t.head.Close()
+	t.leave()
+	for _, p := range t.phases {
+		p.head.Close()
+	}
+	if t.pooled != nil {
+		t.pooled.close()
+	}
 }
 
 // epoch makes one pass over the training images in an order that the seed and
 // the epoch's number decide, so that a resumed run sees the same batches.
 func (t *trainer) epoch(ctx context.Context) (Epoch, error) {
-	e := Epoch{Epoch: t.state.Epoch + 1, LearningRate: t.plan.at(t.state.Step)}
+	now := t.now()
+	e := Epoch{Epoch: t.state.Epoch + 1, Phase: now.name, LearningRate: now.plan.at(t.state.Step)}
 	order := rand.New(rand.NewPCG(t.o.Seed, uint64(e.Epoch))).Perm(len(t.train))
-	x := make([]float32, t.o.Batch*t.x.rowSize())
+	row := now.x.rowSize()
+	x := make([]float32, t.o.Batch*row)
 	labels := make([]int, t.o.Batch)
 	images := 0
 	for lo := 0; lo < len(order); lo += t.o.Batch {
@@ -110,12 +128,12 @@ func (t *trainer) epoch(ctx context.Context) (Epoch, error) {
 		}
 		batch := order[lo:min(lo+t.o.Batch, len(order))]
 		for i, k := range batch {
-			if err := t.x.read(x[i*t.x.rowSize():][:t.x.rowSize()], t.data.set.Items[t.train[k]].SHA256); err != nil {
+			if err := now.x.read(x[i*row:][:row], t.data.set.Items[t.train[k]].SHA256); err != nil {
 				return e, err
 			}
 			labels[i] = t.data.label(t.train[k])
 		}
-		loss, err := t.step.Step(x[:len(batch)*t.x.rowSize()], labels[:len(batch)], len(batch), t.plan.at(t.state.Step))
+		loss, err := t.step.Step(x[:len(batch)*row], labels[:len(batch)], len(batch), now.plan.at(t.state.Step))
 		if err != nil {
 			return e, err
 		}
@@ -127,12 +145,18 @@ func (t *trainer) epoch(ctx context.Context) (Epoch, error) {
 		t.state.Step++
 	}
 	e.TrainLoss /= float64(images)
-	return e, t.validate(ctx, &e)
+	return e, t.step.Averaged(func() error { // the averages are what is kept, where there are any
+		if err := t.validate(ctx, &e); err != nil {
+			return err
+		}
+		t.record(&e)
+		return nil
+	})
 }
 
 // validate fills the validation figures of e.
 func (t *trainer) validate(ctx context.Context, e *Epoch) error {
-	s, err := score(ctx, t.data, t.x, t.head, t.val)
+	s, err := score(ctx, t.data, t.now().x, t.now().head, t.val)
 	if err != nil {
 		return err
 	}
@@ -146,9 +170,9 @@ func (t *trainer) record(e *Epoch) {
 	m := map[string]float64{"loss": -e.ValLoss, "auc": e.ValAUC, "accuracy": e.ValAccuracy}[t.o.Monitor]
 	if t.state.Best == 0 || m > t.state.Monitor {
 		e.Best = true
-		t.state.Best, t.state.Monitor = e.Epoch, m
+		t.state.Best, t.state.BestPhase, t.state.Monitor = e.Epoch, t.state.Phase, m
 		t.state.best = t.state.best[:0]
-		for _, p := range t.head.Params() {
+		for _, p := range t.now().head.Params() {
 			t.state.best = append(t.state.best, append([]float32(nil), p.Data...))
 		}
 	}

@@ -226,13 +226,13 @@ func TestMonitor(t *testing.T) {
 		tr := openedTrainer(t, o)
 		for i := range epochs {
 			e := epochs[i]
-			for _, p := range tr.head.Params() {
+			for _, p := range tr.now().head.Params() {
 				p.Data[0] = float32(e.Epoch)
 			}
 			tr.record(&e)
 		}
 		tr.useBest()
-		if got := tr.head.Params()[0].Data[0]; tr.state.Best != want || got != float32(want) {
+		if got := tr.now().head.Params()[0].Data[0]; tr.state.Best != want || got != float32(want) {
 			t.Errorf("%s: best epoch %d, weights of epoch %g, want %d", monitor, tr.state.Best, got, want)
 		}
 		run1(t, o)
@@ -247,7 +247,7 @@ func openedTrainer(t testing.TB, o Options) *trainer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := r.trainer(x)
+	tr, err := r.trainer(t.Context(), x)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,7 +276,7 @@ func TestClassWeights(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s, err := score(t.Context(), tr.data, tr.x, tr.head, tr.train)
+		s, err := score(t.Context(), tr.data, tr.now().x, tr.now().head, tr.train)
 		if err != nil {
 			t.Fatal(err)
 		}

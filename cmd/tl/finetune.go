@@ -93,6 +93,7 @@ func options(c *cli.Context) finetune.Options {
 	o.Model, o.Backbone, o.Cut, o.Preprocess = c.String("model"), c.String("backbone"), c.String("cut"), c.String("preprocess")
 	o.Size, o.Head, o.Cache = c.Int("size"), c.String("head"), c.String("cache")
 	o.Precision = c.String("precision")
+	o.Unfreeze, o.UnfreezeFrom = c.Int("unfreeze"), c.String("unfreeze-from")
 	o.Name, o.Runs, o.Seed = c.String("name"), c.String("runs"), c.Uint64("seed")
 	o.Threads, o.CacheDir, o.WeightsDir = c.Int("threads"), c.String("cache-dir"), c.String("weights-dir")
 	o.MaxMemory = c.Int64("max-memory") << 20
@@ -106,6 +107,8 @@ func trainOptions(c *cli.Context) finetune.Options {
 		Epochs: c.Int("epochs"), Batch: c.Int("batch"), LearningRate: c.Float64("lr"), Schedule: c.String("schedule"),
 		Warmup: c.Float64("warmup"), Optimiser: c.String("optimiser"), Momentum: orNone(c, "momentum"),
 		L2: orNone(c, "l2"), WeightDecay: c.Float64("weight-decay"), ClassWeight: c.String("class-weight"),
+		UnfreezeEpochs: c.Int("unfreeze-epochs"), BackboneLR: c.Float64("backbone-lr"), TrainNorms: c.Bool("train-norms"),
+		Clip: orNone(c, "clip"), EMA: c.Float64("ema"), Accumulate: c.Int("accumulate"),
 		Monitor: c.String("monitor"), Patience: c.Int("patience"), Threshold: c.String("threshold"),
 	}
 }

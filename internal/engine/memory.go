@@ -10,6 +10,10 @@ import (
 // ErrMemory is in the error of a program that needs more than Options.MaxMemory.
 var ErrMemory = errors.New("a smaller batch or image needs less")
 
+// MachineMemory is the bytes that a program may hold where nobody says less; 0
+// where the machine does not tell.
+func MachineMemory() int64 { return machineMemory() }
+
 // fits refuses a program that needs more than the allowed bytes, or than the
 // machine has where 0 are given: Go ends a process that asks for more.
 func fits(g *graph.Graph, allowed, needed int64) error {
