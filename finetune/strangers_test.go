@@ -51,7 +51,7 @@ func TestImageRemovedAfterScan(t *testing.T) {
 	o, image := s.ownImages(t, "a")
 	kept := bytesOf(t, image)
 	_, err := Run(t.Context(), o, meddler{when: "extracting features", do: func() { os.Remove(image) }})
-	wantError(t, err, image, "no such file", "put it back, or scan again")
+	wantError(t, err, image, "no such file", "(put the file back and go on with what was begun: tl finetune --resume RUN;")
 	if err := os.WriteFile(image, kept, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestImageChangedAfterScan(t *testing.T) {
 	o, image := s.ownImages(t, "a")
 	kept := bytesOf(t, image)
 	_, err := Run(t.Context(), o, meddler{when: "extracting features", do: func() { exchange(t, image) }})
-	wantError(t, err, image, "has changed since it was scanned: sha256 is ")
+	wantError(t, err, image, "has changed since it was scanned: sha256 is ", "(put the file back and go on with what was begun: tl finetune --resume RUN;")
 	if err := os.WriteFile(image, kept, 0o644); err != nil {
 		t.Fatal(err)
 	}
