@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/tlkit/tl/internal/atomicfile"
 )
 
 // watched starts a child and calls do with the kind of each line, "images" or
@@ -134,7 +136,7 @@ func sameLog(t *testing.T, a, b string) {
 func leftovers(t *testing.T, dir string) {
 	t.Helper()
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".partial") || strings.HasSuffix(path, ".now") || strings.Contains(path, ".tmp-") {
+		if strings.HasSuffix(path, ".partial") || strings.HasSuffix(path, ".now") || atomicfile.Pattern.MatchString(filepath.Base(path)) {
 			t.Errorf("%s was left", path)
 		}
 		return err

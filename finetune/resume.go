@@ -85,10 +85,10 @@ func sameSplit(path string, d *Data) error {
 		return d.set.SaveManifest(path)
 	}
 	if err != nil {
-		return fmt.Errorf("%w (start a new run, or put the file back)", err)
+		return fmt.Errorf("%w (put the file back, or begin a new run: tl finetune with another --name)", err)
 	}
 	if what := then.Difference(d.set); what != "" {
-		return fmt.Errorf("%s: the images or their split changed since this run began: %s (start a new run, or put the images back)", path, what)
+		return fmt.Errorf("%s: the images or their split changed since this run began: %s (put the images back, or begin a new run: tl finetune with another --name)", path, what)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What a run cost is what all its processes cost together.
@@ -143,11 +144,15 @@ func TestResumeElsewhere(t *testing.T) {
 // Who takes a folder clears away what a killed process left half-written.
 func TestFolderIsTidied(t *testing.T) {
 	dir := t.TempDir()
-	left, kept := filepath.Join(dir, "."+modelFile+".tmp-123"), filepath.Join(dir, ".lock")
+	left, kept := filepath.Join(dir, "."+modelFile+".tl-tmp-123"), filepath.Join(dir, ".lock")
 	for _, path := range []string{left, kept} {
 		if err := os.WriteFile(path, []byte("half"), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(left, old, old); err != nil {
+		t.Fatal(err)
 	}
 	f, err := lockFolder(dir)
 	if err != nil {

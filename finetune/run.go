@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -156,7 +157,8 @@ func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	}
 	out.ExtractSeconds, out.TrainSeconds = extracted.Seconds(), trained.Seconds()
 	out.Seconds, out.PeakMemory = time.Since(start).Seconds(), peakMemory()
-	out.addEarlier(r.folder, t.log)
+	earlier, _ := os.ReadFile(r.folder.file(resultFile))
+	out.addEarlier(earlier, t.log)
 	return out, r.write(out, t)
 }
 

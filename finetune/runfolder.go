@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gofrs/flock"
 
@@ -91,23 +90,11 @@ func lockFolder(path string) (*Folder, error) {
 		return nil, fmt.Errorf("%s: another process is working in this run folder (wait for it, or choose another --name)", path)
 	}
 	f := &Folder{Path: path, lock: lock}
-	if err := f.tidy(); err != nil {
+	if err := atomicfile.Tidy(path); err != nil {
 		f.close()
 		return nil, err
 	}
 	return f, nil
-}
-
-// tidy removes the temporary files that package atomicfile had no time to
-// rename or remove.
-func (f *Folder) tidy() error {
-	entries, err := os.ReadDir(f.Path)
-	for _, e := range entries {
-		if name := e.Name(); strings.HasPrefix(name, ".") && strings.Contains(name, ".tmp-") && e.Type().IsRegular() {
-			err = errors.Join(err, os.Remove(f.file(name)))
-		}
-	}
-	return err
 }
 
 // file returns the path of a file of the folder.

@@ -252,6 +252,9 @@ func openedTrainer(t testing.TB, o Options) *trainer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tr.close(); x.close() })
+	if err := tr.enter(Silent{}); err != nil {
+		t.Fatal(err)
+	}
 	return tr
 }
 

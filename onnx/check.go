@@ -20,7 +20,7 @@ func (m *Model) checkVersions() error {
 		return fmt.Errorf("wanted ONNX IR version %d to %d, found %d: set ir_version and save the file again with onnx", MinIR, MaxIR, m.IRVersion)
 	}
 	if m.Opset < MinOpset || m.Opset > MaxOpset {
-		return fmt.Errorf("wanted operator set version %d to %d, found %d: convert the file with onnx.version_converter", MinOpset, MaxOpset, m.Opset)
+		return fmt.Errorf("wanted operator set version 1 to %d (before %d those operators that mean the same in it), found %d (convert the file with onnx.version_converter)", MaxOpset, MinOpset, m.Opset)
 	}
 	return nil
 }

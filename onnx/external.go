@@ -108,7 +108,7 @@ func (x *externals) open(location string) ([]byte, error) {
 	}
 	defer f.Close()
 	if n, err := links(f); err != nil || n > 1 {
-		return nil, cmp.Or(err, fmt.Errorf("%s has %d names (hard links), so it may belong outside of the model's folder: put a copy there", location, n))
+		return nil, cmp.Or(err, fmt.Errorf("%s has %d names (hard links), so it may belong outside of the model's folder (put a copy there: cp %[1]s %[1]s.copy && mv %[1]s.copy %[1]s)", location, n))
 	}
 	data, err := mapFile(f)
 	if err != nil {

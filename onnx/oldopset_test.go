@@ -69,9 +69,18 @@ func TestOldSlope(t *testing.T) {
 		t.Errorf("slope is %+v, want (3,1,1)", w)
 	}
 	m = &Model{Path: "old.onnx", Weights: map[string]*Tensor{}}
-	err := m.parse(version(3, 6, three, tensorInput("x", 2, 3, 4, 3), node("Relu", "x", "h"), prelu("h"), output("y")))
-	if err == nil || !strings.Contains(err.Error(), "input of declared shape") {
-		t.Errorf("an input of unknown rank: %v", err)
+	if err := m.parse(version(3, 6, three, tensorInput("x", 2, 3, 4, 3), node("Relu", "x", "g"), node("MaxPool", "g", "h"), prelu("h"), output("y"))); err != nil {
+		t.Fatal(err)
+	}
+	if w := m.Weights[m.Nodes[2].Inputs[1]]; w == nil || !slices.Equal(w.Shape, []int64{3, 1, 1}) {
+		t.Errorf("slope behind other nodes is %+v, want (3,1,1)", w)
+	}
+	for _, nodes := range [][]byte{node("Squeeze", "x", "h"), node("Relu", "h", "h")} {
+		m = &Model{Path: "old.onnx", Weights: map[string]*Tensor{}}
+		err := m.parse(version(3, 6, three, tensorInput("x", 2, 3, 4, 3), nodes, prelu("h"), output("y")))
+		if err == nil || !strings.Contains(err.Error(), "an input whose number of axes the file tells") {
+			t.Errorf("an input of unknown rank: %v", err)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -61,6 +62,9 @@ func (s *scene) killExports(n int) (string, error) {
 		return "", fmt.Errorf("tl export: %w\n%s", a.err, a.said())
 	}
 	s.problem("export after the kills", oldOrNew(out, nil, want, true))
+	if left := half(place); len(left) > 0 {
+		s.problem("export after the kills", fmt.Errorf("%v are left of killed ones", left))
+	}
 	return fmt.Sprintf("%d kills, %d of them while the file was written; %d exports reached their end, equal", kills, whileWriting, ended+1), nil
 }
 
@@ -78,8 +82,12 @@ func (s *scene) oldFile(out string) ([]byte, error) {
 }
 
 // killExport kills one export: at a random moment, or soon after it began to
-// write. Temporary files are cleared away.
+// write. What it leaves half-written, the next one clears away.
 func (s *scene) killExport(place, out string, took time.Duration) (killed, wrote bool, err error) {
+	before := half(place)
+	writing := func() bool {
+		return slices.ContainsFunc(half(place), func(name string) bool { return !slices.Contains(before, name) })
+	}
 	cmd := exec.Command(s.tl, s.exportTo(out)...)
 	cmd.Dir = place
 	if err := cmd.Start(); err != nil {
@@ -88,12 +96,11 @@ func (s *scene) killExport(place, out string, took time.Duration) (killed, wrote
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	left := time.NewTimer(s.within(took))
-	writing := filepath.Join(place, "."+filepath.Base(out)+".tmp-*")
 	if s.rand.IntN(2) == 0 {
 		left.Reset(10 * took)
 		go func() {
 			for end := time.Now().Add(10 * took); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
-				if found, _ := filepath.Glob(writing); len(found) > 0 {
+				if writing() {
 					left.Reset(0)
 					return
 				}
@@ -106,14 +113,16 @@ func (s *scene) killExport(place, out string, took time.Duration) (killed, wrote
 		err = <-ended
 	case err = <-ended:
 	}
-	found, _ := filepath.Glob(writing)
-	for _, f := range found {
-		os.Remove(f)
-	}
 	if killed = cmd.ProcessState.String() == "signal: killed"; killed {
 		err = nil
 	}
-	return killed, len(found) > 0, err
+	return killed, writing(), err
+}
+
+// half lists the temporary files in dir.
+func half(dir string) []string {
+	found, _ := filepath.Glob(filepath.Join(dir, ".*.tl-tmp-*"))
+	return found
 }
 
 // oldOrNew wants at path the old bytes, nil for no file, or the new ones; the

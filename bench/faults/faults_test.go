@@ -35,3 +35,23 @@ func TestFaults(t *testing.T) {
 		t.Error(p)
 	}
 }
+
+// A row that this machine cannot do is no success: none at all fails, and with
+// -strict every one.
+func TestVerdict(t *testing.T) {
+	for _, c := range []struct {
+		shown      int
+		impossible []string
+		strict, ok bool
+	}{
+		{14, nil, true, true},
+		{12, []string{"memory: cgroup", "disk: full"}, false, true},
+		{12, []string{"memory: cgroup", "disk: full"}, true, false},
+		{0, []string{"memory: cgroup"}, false, false},
+		{0, nil, true, false},
+	} {
+		if err := verdict(c.shown, c.impossible, c.strict); (err == nil) != c.ok {
+			t.Errorf("%d shown, %v impossible, strict %v: %v", c.shown, c.impossible, c.strict, err)
+		}
+	}
+}

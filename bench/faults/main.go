@@ -10,12 +10,13 @@
 //	go run ./bench/faults -kills 24     # a short version
 //	go run ./bench/faults -seed 7       # the same random moments' seed again
 //	go run ./bench/faults -only kill    # of kill, disk, read-only, images, memory, two
+//	go run ./bench/faults -strict       # a row that is not possible here fails too
 //
 // It prints a table and ends with 1 where anything was lost. Cells and network
 // are generated, in a temporary folder that goes away. Full and read-only disks
 // need Linux and the right to mount (root, or user namespaces), where nothing of
 // it is seen outside this process; memory limits need cgroups. Where the machine
-// has none, the table says so.
+// has none, the row says “not possible here” and why, and counts as nothing.
 package main
 
 import (
@@ -34,6 +35,8 @@ var (
 	kills = flag.Int("kills", 200, "kills, over extraction, training, export and download")
 	seed  = flag.Uint64("seed", 0, "of the random moments; 0 is a new one")
 	only  = flag.String("only", "", "rows whose name contains this")
+
+	strict = flag.Bool("strict", false, "fail where a row is not possible on this machine")
 )
 
 // fault is one way to disturb tl. It returns what it did in words; any problem
@@ -94,6 +97,7 @@ func run() error {
 	defer s.close()
 	t := &report.Table{Columns: []string{"fault", "what was done", "s", "problems"}, Align: "llrr"}
 	problems, shown := 0, 0
+	var impossible []string
 	for _, f := range faults(*kills) {
 		if !strings.Contains(f.name, *only) {
 			continue
@@ -101,7 +105,8 @@ func run() error {
 		began, before := time.Now(), len(s.problems)
 		what, err := f.do(s)
 		if errors.Is(err, errCannot) {
-			t.Add(f.name, err.Error(), "", "")
+			impossible = append(impossible, f.name)
+			t.Add(f.name, err.Error(), "", "not tried")
 			continue
 		}
 		if err != nil {
@@ -115,11 +120,21 @@ func run() error {
 	if err := t.Text(os.Stdout); err != nil {
 		return err
 	}
-	if shown == 0 {
-		return fmt.Errorf("no fault was tried: -only %q fits none that this machine can do", *only)
-	}
+	fmt.Printf("%d rows tried, %d not possible here, %d problems\n", shown, len(impossible), problems)
 	if problems > 0 {
 		return fmt.Errorf("%d problems (-seed %d shows them again):\n%s", problems, *seed, strings.Join(s.problems, "\n"))
+	}
+	return verdict(shown, impossible, *strict)
+}
+
+// verdict is the error of a table without problems that shows too little: no
+// row at all, or, with strict, not every one.
+func verdict(shown int, impossible []string, strict bool) error {
+	switch {
+	case shown == 0:
+		return fmt.Errorf("no fault was tried: -only %q fits none that this machine can do", *only)
+	case strict && len(impossible) > 0:
+		return fmt.Errorf("-strict, and not possible here: %s", strings.Join(impossible, "; "))
 	}
 	return nil
 }

@@ -6,11 +6,13 @@ import (
 	"os"
 	"strings"
 
+	"github.com/tlkit/tl/internal/cgroup"
 	"github.com/tlkit/tl/internal/engine"
 )
 
 // FreeMemory is the bytes that the machine can give without swapping (Linux's
-// MemAvailable, see proc(5)), or 0 where the system does not tell.
+// MemAvailable, see proc(5)), and its control groups (a container) allow; 0
+// where the system does not tell.
 func FreeMemory() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -20,7 +22,8 @@ func FreeMemory() int64 {
 	if _, after, ok := strings.Cut(string(text), "MemAvailable:"); ok {
 		fmt.Sscan(after, &kib)
 	}
-	return kib << 10
+	_, free := cgroup.Memory()
+	return min(kib<<10, free)
 }
 
 // take reserves bytes for the images of a case, and returns what is left for

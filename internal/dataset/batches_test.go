@@ -129,7 +129,7 @@ func TestBatchesNameTheFile(t *testing.T) {
 			last = err
 			break
 		}
-		if last == nil || !strings.Contains(last.Error(), path) || !strings.Contains(last.Error(), want) {
+		if last == nil || !strings.Contains(last.Error(), path) || !strings.Contains(last.Error(), want) || !strings.HasSuffix(last.Error(), "("+afterScan+")") {
 			t.Errorf("%v, wants %s and %q", last, path, want)
 		}
 	}

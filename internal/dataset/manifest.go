@@ -196,11 +196,14 @@ func (d *Dataset) Verify(ctx context.Context, workers int) error {
 		it := &d.Items[i]
 		b, err := readFile(d.file(it), d.limits)
 		if err == nil {
-			err = it.check(b, "its manifest was written", "put the file back")
+			err = it.check(b, "its manifest was written")
 		}
 		if err != nil {
 			errs[i] = errors.New(it.Path + ": " + strings.TrimPrefix(err.Error(), d.file(it)+": "))
 		}
 	})
-	return errors.Join(err, errors.Join(errs...))
+	if bad := errors.Join(errs...); bad != nil {
+		err = errors.Join(err, fmt.Errorf("%w (%s)", bad, afterManifest))
+	}
+	return err
 }

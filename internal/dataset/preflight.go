@@ -59,8 +59,8 @@ func (d *Dataset) probe(it *Item) probe {
 	if err != nil {
 		return probe{bad: err}
 	}
-	if err := it.check(b, "its manifest was written", "put the file back"); err != nil {
-		return probe{bad: err}
+	if err := it.check(b, "its manifest was written"); err != nil {
+		return probe{bad: fmt.Errorf("%w (%s)", err, afterManifest)}
 	}
 	sum := sha256.Sum256(b)
 	it.SHA256, it.Bytes = hex.EncodeToString(sum[:]), int64(len(b))
@@ -71,6 +71,9 @@ func (d *Dataset) probe(it *Item) probe {
 	it.W, it.H, it.Mode = im.W, im.H, im.Mode
 	return probe{path: it.Path, kind: sniff(b), orientation: orientation(b)}
 }
+
+// afterManifest is what to do about a file that its manifest knows otherwise.
+const afterManifest = "put the file back, or write the manifest anew: tl data split FOLDER --out FILE"
 
 // notice warns of what decodes but may surprise.
 func (r *Report) notice(seen []probe) {
@@ -112,19 +115,22 @@ func (d *Dataset) file(it *Item) string {
 	return filepath.Join(d.Root, filepath.FromSlash(it.Path))
 }
 
+// afterScan is what to do about a file that went or changed since it was scanned.
+const afterScan = "put the file back and go on with what was begun: tl finetune --resume RUN; or repeat the command, which scans the folder anew"
+
 // Load reads and decodes picture i. It fails when the file is no longer the
 // one that was scanned.
 func (d *Dataset) Load(i int) (*Image, error) {
 	it := &d.Items[i]
 	b, err := readFile(d.file(it), d.limits)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: it was there when the folder was scanned; put it back, or scan again", err)
+		return nil, fmt.Errorf("%w: it was there when the folder was scanned (%s)", err, afterScan)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := it.check(b, "it was scanned", "put it back, or scan again"); err != nil {
-		return nil, fmt.Errorf("%s: %w", d.file(it), err)
+	if err := it.check(b, "it was scanned"); err != nil {
+		return nil, fmt.Errorf("%s: %w (%s)", d.file(it), err, afterScan)
 	}
 	return DecodeBytes(d.file(it), b, d.limits)
 }
@@ -134,13 +140,13 @@ func (d *Dataset) Load(i int) (*Image, error) {
 func (d *Dataset) SetLimits(l Limits) { d.limits = l.withDefaults() }
 
 // check compares a file's bytes with the digest that is known since some time.
-func (it *Item) check(b []byte, since, hint string) error {
+func (it *Item) check(b []byte, since string) error {
 	if it.SHA256 == "" {
 		return nil
 	}
 	sum := sha256.Sum256(b)
 	if got := hex.EncodeToString(sum[:]); got != it.SHA256 {
-		return fmt.Errorf("has changed since %s: sha256 is %.12s…, was %.12s…; %s", since, got, it.SHA256, hint)
+		return fmt.Errorf("has changed since %s: sha256 is %.12s…, was %.12s…", since, got, it.SHA256)
 	}
 	return nil
 }

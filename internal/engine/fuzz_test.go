@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/tlkit/tl/internal/graph"
 	"github.com/tlkit/tl/internal/tensor"
+	"github.com/tlkit/tl/internal/testkit"
 	"github.com/tlkit/tl/internal/testkit/tiny"
 	"github.com/tlkit/tl/onnx"
 )
@@ -18,9 +20,9 @@ const (
 	fuzzWork   = 1 << 26  // multiplications, additions and bytes
 )
 
-// FuzzCompile looks for files on which the plan compiler or the machine panics:
-// raw and optimised, the programs run on zeros, within a limit of memory. A
-// panic that Run turns into an error is one too.
+// FuzzCompile looks for files on which the plan compiler or the machine panics,
+// or computes something else optimised than raw: the programs run on noise,
+// within a limit of memory. A panic that Run turns into an error is one too.
 func FuzzCompile(f *testing.F) {
 	for _, b := range tiny.Files(f) {
 		f.Add(b)
@@ -66,14 +68,18 @@ func try(t *testing.T, e Engine, m *onnx.Model) {
 	if err != nil || !(work(g) <= fuzzWork) {
 		return
 	}
-	for _, raw := range []bool{true, false} {
+	var out [2][]*tensor.Tensor
+	for i, raw := range []bool{true, false} {
 		x, err := e.Compile(context.Background(), Program{Graph: g}, Options{Raw: raw, MaxMemory: fuzzMemory})
 		if err == nil {
-			_, err = x.Run(context.Background(), zeros(g)...)
+			out[i], err = x.Run(context.Background(), noises(g)...)
 		}
 		if err != nil && (strings.Contains(err.Error(), "failed while") || strings.Contains(err.Error(), "pass ")) {
 			t.Fatal(err)
 		}
+	}
+	for i := range min(len(out[0]), len(out[1])) {
+		testkit.CompareTame(t, "output "+g.Outputs[i].Name, out[1][i].Data, out[0][i].Data, testkit.Loose)
 	}
 }
 
@@ -85,10 +91,15 @@ func work(g *graph.Graph) (sum float64) {
 	return sum
 }
 
-// zeros is an input for g.
-func zeros(g *graph.Graph) (in []*tensor.Tensor) {
+// noises is an input for g: the same numbers between -1 and 1 each time.
+func noises(g *graph.Graph) (in []*tensor.Tensor) {
+	r := rand.New(rand.NewPCG(1, 2))
 	for _, v := range g.Inputs {
-		in = append(in, tensor.New(v.Shape...))
+		x := tensor.New(v.Shape...)
+		for i := range x.Data {
+			x.Data[i] = 2*r.Float32() - 1
+		}
+		in = append(in, x)
 	}
 	return in
 }

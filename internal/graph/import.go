@@ -312,6 +312,6 @@ func nodeName(n *onnx.Node) string {
 
 // isFloatCast reports whether a node only renames the type of an activation.
 func isFloatCast(n *onnx.Node) bool {
-	floats := []onnx.DataType{onnx.Float, onnx.Double, onnx.Float16, onnx.BFloat16}
-	return n.Op == "Cast" && slices.Contains(floats, onnx.DataType(n.Int("to", 0)))
+	to := onnx.DataType(n.Int("to", 0))
+	return n.Op == "Cast" && to != 0 && slices.Contains(floats, to)
 }

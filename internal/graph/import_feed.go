@@ -24,6 +24,9 @@ func (im *importer) feed(inputs []onnx.ValueInfo) error {
 			}
 		}
 		s, err := im.inputShape(in)
+		if err == nil {
+			err = im.fedAsFloats(in)
+		}
 		if err != nil {
 			return fmt.Errorf("input %q %s: %w", in.Name, declared(in.Shape), err)
 		}
@@ -31,6 +34,25 @@ func (im *importer) feed(inputs []onnx.ValueInfo) error {
 	}
 	if len(im.g.Inputs) == 0 {
 		return fmt.Errorf("the outputs depend on no input")
+	}
+	return nil
+}
+
+// floats are the types of activations, all of them float32 here; 0 is a file
+// that does not say.
+var floats = []onnx.DataType{0, onnx.Float, onnx.Double, onnx.Float16, onnx.BFloat16}
+
+// fedAsFloats refuses an input of another type than floats: arithmetic on whole
+// numbers rounds, and is not done here. Where every node that reads it casts it
+// to floats, feeding floats is the same.
+func (im *importer) fedAsFloats(in onnx.ValueInfo) error {
+	if slices.Contains(floats, in.Type) {
+		return nil
+	}
+	for _, n := range im.nodes {
+		if slices.Contains(n.Inputs, in.Name) && !isFloatCast(n) {
+			return fmt.Errorf("holds %v, which node %q (%s) reads as they are: wanted floats, or a Cast to float first (export the network with a float32 input)", in.Type, nodeName(n), n.Op)
+		}
 	}
 	return nil
 }

@@ -384,3 +384,18 @@ func TestSecondInput(t *testing.T) {
 		}
 	}
 }
+
+// An input of whole numbers is taken where the network casts it first, and
+// refused, with the node, where it would count with them.
+func TestWholeNumbersIn(t *testing.T) {
+	b := newNet(1, 3, 8, 8)
+	b.m.Inputs[0].Type = onnx.Uint8
+	m := b.done(b.add("Relu", nil, b.add("Cast", attrs{"to": int64(1)}, "x")))
+	sameResults(t, mustImport(t, m, ImportOptions{}))
+	b = newNet(1, 3, 8, 8)
+	b.m.Inputs[0].Type = onnx.Int64
+	_, err := Import(b.done(b.add("Div", nil, "x", b.floats(3, 1, 1))), ImportOptions{})
+	if want := `input "x" (1,3,8,8): holds int64, which node "Div_0" (Div) reads as they are: wanted floats`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+}

@@ -20,10 +20,10 @@ var layers = []struct{ name, may string }{
 	{"bench/onnxsuite", "onnx internal/engine internal/autodiff internal/graph internal/cpu internal/tensor"},
 	{"bench/fuzz", ""},
 	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/metrics internal/report internal/tensor internal/atomicfile"},
-	{"internal/bench", "backbones weights onnx internal/engine internal/graph internal/roofline internal/dataset internal/tensor"},
+	{"internal/bench", "backbones weights onnx internal/engine internal/graph internal/roofline internal/dataset internal/tensor internal/cgroup"},
 	{"backbones", "weights onnx internal/engine internal/graph internal/op internal/cpu internal/tensor"},
 	{"heads", "weights onnx internal/autodiff internal/graph internal/op internal/cpu internal/tensor"},
-	{"internal/engine", "internal/graph internal/op internal/cpu internal/tensor"},
+	{"internal/engine", "internal/graph internal/op internal/cpu internal/tensor internal/cgroup"},
 	{"internal/autodiff", "internal/op internal/cpu internal/tensor"},
 	{"internal/roofline", "internal/cpu"},
 	{"internal/testkit/plain", "internal/op internal/tensor"},
@@ -39,6 +39,7 @@ var layers = []struct{ name, may string }{
 	{"internal/testkit", "internal/tensor"},
 	{"internal/tensor", ""},
 	{"internal/atomicfile", ""},
+	{"internal/cgroup", ""},
 }
 
 // pkg is what go list says of a package.
