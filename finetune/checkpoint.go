@@ -102,7 +102,7 @@ func (t *trainer) possible(s state) error {
 	}
 	inPhase := s.Epoch - s.Began
 	if s.Began < 0 || inPhase < 1 || inPhase > t.phases[s.Phase].epochs || s.Step != t.steps()*inPhase || s.Best < 1 || s.Best > s.Epoch || len(s.History) != s.Epoch {
-		return fmt.Errorf("epoch %d, %d of %d in its phase, best %d, %d in the history, %d steps cannot be", s.Epoch, inPhase, t.phases[s.Phase].epochs, s.Best, len(s.History), s.Step)
+		return fmt.Errorf("epoch %d of %d, best %d, %d in the history, %d steps cannot be", s.Epoch, s.Began+t.phases[s.Phase].epochs, s.Best, len(s.History), s.Step)
 	}
 	for i, e := range s.History {
 		if e.Epoch != i+1 {
