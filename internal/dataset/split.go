@@ -17,6 +17,9 @@ type SplitOptions struct {
 	Rule      string  // "group", "random", "keras", "given"; "" = given if the data set says so, else group, else random
 	Val, Test float64 // fractions; both 0 = .15 and .15. The lecture: random, .2 and 0
 	Seed      uint64
+
+	Folds int // 2 or more: test one of so many equal parts, see folds.go. Test does not count then
+	Fold  int // which one, from 1
 }
 
 // part is a fraction with its name.
@@ -45,12 +48,17 @@ func (o SplitOptions) parts() ([]part, error) {
 //   - keras: of each class folder, in the order of names, the first Val·n are
 //     for validation and the next Test·n for test (ImageDataGenerator's
 //     validation_split, which is no random split).
+//   - group or random with Folds: the test is one of so many equal parts, of
+//     which each picture is in one; validation comes out of the others.
 //   - given: as the folders or the manifest say; if they hold no validation,
 //     it is taken from the training pictures.
 //
 // The result depends on the seed and the bytes of the pictures (with keras on
 // their names), not on the order of the folder or on its name.
 func (d *Dataset) Assign(o SplitOptions) ([]string, error) {
+	if o.Folds != 0 {
+		return d.assignFold(o)
+	}
 	parts, err := o.parts()
 	if err != nil {
 		return nil, err
@@ -63,11 +71,11 @@ func (d *Dataset) Assign(o SplitOptions) ([]string, error) {
 	switch rule {
 	case "group":
 		if d.GroupRule == "" {
-			return nil, errors.New("split by group: no groups are known; name them with --group REGEX or --group-csv FILE, or split at random")
+			return nil, errNoGroups
 		}
-		allot(d.Classes, d.units(true), parts, o.Seed)
+		divide(d.Classes, d.units(true), parts, o.Seed)
 	case "random":
-		allot(d.Classes, d.units(false), parts, o.Seed)
+		divide(d.Classes, d.units(false), parts, o.Seed)
 	case "keras":
 		d.assignKeras(parts)
 	case "given":
@@ -78,6 +86,8 @@ func (d *Dataset) Assign(o SplitOptions) ([]string, error) {
 	d.SplitRule = fmt.Sprintf("%s (val %.3g, test %.3g)", rule, parts[1].fraction, parts[2].fraction)
 	return append(d.straddleWarning(), d.emptyWarning(parts)...), nil
 }
+
+var errNoGroups = errors.New("split by group: no groups are known; name them with --group REGEX or --group-csv FILE, or split at random")
 
 func (d *Dataset) defaultRule() string {
 	switch {
@@ -95,6 +105,7 @@ type unit struct {
 	items   []*Item
 	digests []string // sorted
 	key     [32]byte // sha256(seed, digests): the unit's place in the order
+	part    int      // where allot put it
 }
 
 // units joins pictures that share bytes and, if byGroup, those that share a group.
@@ -127,11 +138,26 @@ func (d *Dataset) units(byGroup bool) []*unit {
 	return out
 }
 
-// allot gives each unit to a split. Units come in the order of size (powers of
+// divide gives each unit to a split.
+func divide(classes []string, units []*unit, parts []part, seed uint64) {
+	fractions := make([]float64, len(parts))
+	for i, p := range parts {
+		fractions[i] = p.fraction
+	}
+	allot(classes, units, fractions, seed)
+	for _, u := range units {
+		for _, it := range u.items {
+			it.Split = parts[u.part].split
+		}
+	}
+}
+
+// allot gives each unit to one of the parts. Units come in the order of size (powers of
 // two, large first) and, within a size, of a hash of the seed and their bytes;
 // each goes where it lowers most the sum over splits and kinds of
-// (have - want)² / want, where the kinds are the classes and the number of units.
-func allot(classes []string, units []*unit, parts []part, seed uint64) {
+// (have - want)² / want, where the kinds are the classes and the number of
+// units. Part 0 has a fraction above 0.
+func allot(classes []string, units []*unit, fractions []float64, seed uint64) {
 	total := make([]float64, len(classes)+1)
 	for _, u := range units {
 		u.hash(seed)
@@ -142,27 +168,25 @@ func allot(classes []string, units []*unit, parts []part, seed uint64) {
 	slices.SortFunc(units, func(a, b *unit) int {
 		return cmp.Or(bits.Len(uint(len(b.items)))-bits.Len(uint(len(a.items))), slices.Compare(a.key[:], b.key[:]))
 	})
-	have := make([][]float64, len(parts))
+	have := make([][]float64, len(fractions))
 	for s := range have {
 		have[s] = make([]float64, len(total))
 	}
 	for _, u := range units {
 		n := u.counts(len(classes))
 		best, least := 0, 0.0
-		for s, p := range parts {
-			if p.fraction <= 0 {
+		for s, fraction := range fractions {
+			if fraction <= 0 {
 				continue
 			}
-			if c := growth(have[s], n, total, p.fraction); s == 0 || c < least {
+			if c := growth(have[s], n, total, fraction); s == 0 || c < least {
 				best, least = s, c
 			}
 		}
 		for k := range n {
 			have[best][k] += n[k]
 		}
-		for _, it := range u.items {
-			it.Split = parts[best].split
-		}
+		u.part = best
 	}
 }
 
@@ -246,7 +270,7 @@ func (d *Dataset) assignGiven(parts []part, seed uint64) ([]string, error) {
 	}
 	if n[Val] == 0 && parts[1].fraction > 0 {
 		v := parts[1].fraction / (parts[0].fraction + parts[1].fraction)
-		d.carve(v, seed)
+		d.carve(v, seed, d.GroupRule != "")
 		d.SplitRule = fmt.Sprintf("given (val %.3g of train)", v)
 		warnings = append(warnings, fmt.Sprintf("no validation is given: %.0f %% of the training pictures are taken", 100*v))
 	}
@@ -254,13 +278,13 @@ func (d *Dataset) assignGiven(parts []part, seed uint64) ([]string, error) {
 }
 
 // carve moves the fraction v of the training units to validation.
-func (d *Dataset) carve(v float64, seed uint64) {
+func (d *Dataset) carve(v float64, seed uint64, byGroup bool) {
 	train := &Dataset{Classes: d.Classes, GroupRule: d.GroupRule}
 	at := d.Indices(Train)
 	for _, i := range at {
 		train.Items = append(train.Items, d.Items[i])
 	}
-	allot(d.Classes, train.units(d.GroupRule != ""), []part{{Train, 1 - v}, {Val, v}}, seed)
+	divide(d.Classes, train.units(byGroup), []part{{Train, 1 - v}, {Val, v}}, seed)
 	for k, i := range at {
 		d.Items[i].Split = train.Items[k].Split
 	}

@@ -141,8 +141,8 @@ func NewMcNemar(onlyA, onlyB int) McNemar {
 func mcNemarOf(a, b Sample, thresholdA, thresholdB float64) McNemar {
 	onlyA, onlyB := 0, 0
 	for i, label := range a.Labels {
-		rightA := (a.Scores[i] >= thresholdA) == label
-		rightB := (b.Scores[i] >= thresholdB) == label
+		rightA := a.called(i, thresholdA) == label
+		rightB := b.called(i, thresholdB) == label
 		switch {
 		case rightA && !rightB:
 			onlyA++

@@ -123,6 +123,9 @@ func (r *Result) describe(s Sample, e *evaluator, o Options) {
 	case r.Confusion.Called() == 0:
 		note("no image is called positive at this threshold: precision is undefined")
 	}
+	if s.Called != nil {
+		note("images were called at thresholds of their own, e.g. each fold at its own")
+	}
 	switch {
 	case o.Draws == 0:
 	case e.units < 2:
@@ -164,7 +167,7 @@ func newEvaluator(s Sample, threshold float64, o Options) *evaluator {
 		counts: make([]Confusion, count), brier: make([]float64, count), logLoss: make([]float64, count)}
 	for i, p := range s.Scores {
 		u := unit[i]
-		e.counts[u].add(p >= threshold, s.Labels[i], 1)
+		e.counts[u].add(s.called(i, threshold), s.Labels[i], 1)
 		e.brier[u] += squaredError(p, s.Labels[i])
 		e.logLoss[u] += surprise(p, s.Labels[i])
 	}

@@ -49,7 +49,7 @@ func ByGroup(s Sample, threshold float64) []Group {
 	}
 	for i, p := range s.Scores {
 		g := &out[unit[i]]
-		g.Confusion.add(p >= threshold, s.Labels[i], 1)
+		g.Confusion.add(s.called(i, threshold), s.Labels[i], 1)
 		g.MeanScore += p
 	}
 	for k := range out {

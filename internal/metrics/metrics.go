@@ -28,6 +28,15 @@ type Sample struct {
 	Scores []float64 // (n) probability of the positive class, 0…1
 	Labels []bool    // (n) true: the image is of the positive class
 	Groups []string  // (n) whom the image is of, e.g. the patient; nil: unknown
+	Called []bool    // (n) the call, where images have thresholds of their own, as each fold has; nil: score ≥ threshold
+}
+
+// called reports whether image i is called positive.
+func (s Sample) called(i int, threshold float64) bool {
+	if s.Called != nil {
+		return s.Called[i]
+	}
+	return s.Scores[i] >= threshold
 }
 
 // Check returns an error that names the first fault: lengths that differ, no
@@ -40,6 +49,8 @@ func (s Sample) Check() error {
 		return fmt.Errorf("%d scores but %d labels", len(s.Scores), len(s.Labels))
 	case s.Groups != nil && len(s.Groups) != len(s.Scores):
 		return fmt.Errorf("%d scores but %d groups", len(s.Scores), len(s.Groups))
+	case s.Called != nil && len(s.Called) != len(s.Scores):
+		return fmt.Errorf("%d scores but %d calls", len(s.Scores), len(s.Called))
 	}
 	return checkProbabilities(s.Scores)
 }
