@@ -24,8 +24,9 @@ type Comparison struct {
 	Folder  string     `json:"folder"`
 	Arms    []*Outcome `json:"arms"`
 	Names   []string   `json:"names"`
-	Pairs   []Pair     `json:"pairs"`   // every arm after the first against the first; two classes only
-	Verdict []string   `json:"verdict"` // who is better, as far as the intervals tell
+	Pairs   []Pair     `json:"pairs"`           // every arm after the first against the first; two classes only
+	Folds   []Fold     `json:"folds,omitempty"` // of a cross-validation, whose arms' figures are of all folds together
+	Verdict []string   `json:"verdict"`         // who is better, as far as the intervals tell
 }
 
 // Pair is the difference of two arms on the same test images.
@@ -48,15 +49,8 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range arms {
-		a.Options.Data = data
-		r, err := a.Options.Resolved()
-		if err == nil {
-			err = canOpen(r)
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err := checkArms(arms, data); err != nil {
+		return nil, err
 	}
 	d, err := OpenData(ctx, data, p)
 	if err != nil {
@@ -86,6 +80,21 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	return c, c.write()
 }
 
+// checkArms returns what is wrong with an arm, before minutes are spent.
+func checkArms(arms []Arm, data DataOptions) error {
+	for _, a := range arms {
+		a.Options.Data = data
+		r, err := a.Options.Resolved()
+		if err == nil {
+			err = canOpen(r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // comparisonFolder takes the folder runs/name, new or of an earlier comparison,
 // or a free one where name is empty.
 func comparisonFolder(runs, name string) (*Folder, error) {
@@ -102,7 +111,7 @@ func canOpen(o Options) error {
 	if o.Model == "baseline" {
 		return nil
 	}
-	card, err := backbones.Inspect(o.Backbone, backbones.Options{Cut: o.Cut, Size: o.Size, Preprocess: o.Preprocess, Dir: o.WeightsDir})
+	card, err := backbones.Inspect(o.Backbone, backbones.Options{Cut: o.Cut, Unfreeze: o.Unfreeze, UnfreezeFrom: o.UnfreezeFrom, Size: o.Size, Preprocess: o.Preprocess, Dir: o.WeightsDir})
 	if err != nil || card.Preprocess.Name != "" {
 		return err
 	}

@@ -19,6 +19,16 @@ func (c *Comparison) write() error {
 	if err := atomicfile.Write(filepath.Join(c.Folder, "compare.csv"), page.CSV().CSV); err != nil {
 		return err
 	}
+	if c.Folds != nil {
+		if err := atomicfile.Write(filepath.Join(c.Folder, "folds.csv"), c.foldTable().CSV); err != nil {
+			return err
+		}
+		for i, a := range c.Arms {
+			if err := writeFile(filepath.Join(c.Folder, c.Names[i]+"-"+scoresFile), a.scores()); err != nil {
+				return err
+			}
+		}
+	}
 	if err := c.roc(); err != nil {
 		return err
 	}
@@ -61,6 +71,10 @@ func (c *Comparison) page() *report.Comparison {
 func (c *Comparison) Summary() string {
 	p := c.page()
 	parts := []string{"One split for all arms; figures on its " + p.Arms[0].Evaluation.Split + " images, with 95 % intervals.\n" + c.notes(), p.Table().String()}
+	if c.Folds != nil {
+		parts = []string{c.foldTable().String(), "All folds together: each image once, by a model that did not see its patient, called at its fold's threshold; with 95 % intervals.\n" + c.notes(), p.Table().String()}
+		parts = append(parts, c.foldMeans()...)
+	}
 	if len(p.Pairs) > 0 {
 		parts = append(parts, "Differences on the same images:", p.PairTable().String())
 	}

@@ -24,6 +24,8 @@ type DataOptions struct {
 	NoGroups bool    `json:"no_groups"` // do not look for patients in file names
 	SkipBad  bool    `json:"skip_bad"`  // leave unreadable images out instead of stopping
 	Seed     uint64  `json:"seed"`      // of the split
+	Folds    int     `json:"folds"`     // of a cross-validation, of which Fold is one; 0 is none
+	Fold     int     `json:"fold"`      // from 1
 }
 
 // Resolved fills in the defaults. The rules that let patients straddle are the
@@ -54,7 +56,8 @@ type Data struct {
 	Facts    []string // what was found, in words
 
 	set       *dataset.Dataset
-	generated bool // made by tl data make: no real cells
+	generated bool     // made by tl data make: no real cells
+	scanned   []string // warnings from before the split
 }
 
 // OpenData scans a folder or a manifest, decodes every image once to find the
@@ -69,19 +72,7 @@ func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	warnings, err := d.set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
-	if err != nil {
-		return nil, err
-	}
-	if err := d.set.CheckLeak(); err != nil {
-		return nil, fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
-	}
-	d.Warnings = append(d.Warnings, warnings...)
-	if len(d.set.Indices(dataset.Test)) == 0 {
-		d.Warnings = append(d.Warnings, "there are no test images: the figures are of the validation images, which also chose the best epoch and the threshold, so they are too good")
-	}
-	d.Facts = d.describe()
-	return d, nil
+	return d, d.assign(o)
 }
 
 // scan finds and decodes the images of o and words what may spoil a result.
@@ -107,7 +98,8 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Data{set: set, generated: report.Generated, Warnings: append(badFiles(report), report.Warnings...)}, nil
+	w := append(badFiles(report), report.Warnings...)
+	return &Data{set: set, generated: report.Generated, Warnings: slices.Clone(w), scanned: w}, nil
 }
 
 // root returns the folder that the paths of a manifest are relative to, "" for

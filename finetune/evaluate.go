@@ -155,7 +155,7 @@ func (s *scored) groups() []string {
 
 // binary returns the sample of a two-class problem.
 func (s *scored) binary() metrics.Sample {
-	m := metrics.Sample{Scores: make([]float64, len(s.items)), Labels: make([]bool, len(s.items)), Groups: s.groups()}
+	m := metrics.Sample{Scores: make([]float64, len(s.items)), Labels: make([]bool, len(s.items)), Groups: s.groups(), Called: s.called}
 	for i := range s.items {
 		m.Scores[i], m.Labels[i] = s.prob[i][1], s.labels[i] == 1
 	}

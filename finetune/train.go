@@ -201,6 +201,7 @@ type scored struct {
 	items  []int
 	labels []int
 	prob   [][]float64 // (n, K): one probability a class, in the order of labels
+	called []bool      // (n): the call, where folds had thresholds of their own; else nil
 }
 
 // score runs the head over the cached features of items.

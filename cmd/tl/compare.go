@@ -39,7 +39,12 @@ func compareAction(c *cli.Context, v *voice) error {
 			return err
 		}
 	}
-	cmp, err := finetune.Compare(c.Context, dataOptions(c), c.String("runs"), c.String("name"), arms, v)
+	var cmp *finetune.Comparison
+	if c.IsSet("folds") {
+		cmp, err = finetune.CrossValidate(c.Context, dataOptions(c), c.Int("folds"), c.String("runs"), c.String("name"), arms, v)
+	} else {
+		cmp, err = finetune.Compare(c.Context, dataOptions(c), c.String("runs"), c.String("name"), arms, v)
+	}
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ func finetuneCommand(v *voice) *cli.Command {
 		Description: "tl finetune --backbone resnet50 --data cells/\n" +
 			"tl finetune --backbone model.onnx --cut stage3 --size 128 --data cells/\n" +
 			"tl finetune --model baseline --data cells/\n" +
+			"tl finetune --backbone resnet50 --unfreeze 2 --data cells/   (the last two blocks learn too)\n" +
+			"tl finetune --backbone resnet50 --folds 5 --data cells/      (cross-validation; with --name it goes on)\n" +
 			"tl finetune --resume runs/resnet50-1       (--data, --root, --backbone name what moved)",
 		Flags: append(append(modelFlags(), trainFlags()...), append(dataFlags(), runFlags()...)...),
 		Action: func(c *cli.Context) error {
@@ -28,7 +30,10 @@ func finetuneCommand(v *voice) *cli.Command {
 	}
 }
 
-func finetuneAction(c *cli.Context, v *voice) (*finetune.Outcome, error) {
+// summary is what a command that trains has found.
+type summary interface{ Summary() string }
+
+func finetuneAction(c *cli.Context, v *voice) (summary, error) {
 	if err := noArguments(c); err != nil {
 		return nil, err
 	}
@@ -44,6 +49,9 @@ func finetuneAction(c *cli.Context, v *voice) (*finetune.Outcome, error) {
 	}
 	if err := fetch(c, v, o.Backbone); err != nil {
 		return nil, err
+	}
+	if c.IsSet("folds") {
+		return finetune.CrossValidate(c.Context, o.Data, c.Int("folds"), o.Runs, o.Name, []finetune.Arm{{Options: o}}, v)
 	}
 	return finetune.Run(c.Context, o, v)
 }

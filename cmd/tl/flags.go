@@ -17,6 +17,7 @@ func dataFlags() []cli.Flag {
 		&cli.Float64Flag{Name: "val", Category: images, Usage: "`SHARE` of images for validation", DefaultText: "0.15"},
 		&cli.Float64Flag{Name: "test", Category: images, Usage: "`SHARE` of images for the test, 0 for none", DefaultText: "0.15; none beside --val of a random or keras split"},
 		&cli.Uint64Flag{Name: "split-seed", Category: images, Usage: "another `SEED` splits otherwise"},
+		&cli.IntFlag{Name: "folds", Category: images, Usage: "cross-validate: divide the patients into `K` parts, test each by a model that did not see it, and put the answers together", DefaultText: "none, one split"},
 		&cli.StringFlag{Name: "group", Category: images, Usage: "`REGEX` whose first (…) in a file's name is the patient, e.g. '^([^_]+)_'", DefaultText: "NIH file names are recognised"},
 		&cli.StringFlag{Name: "group-csv", Category: images, Usage: "`FILE` with lines file,patient"},
 		&cli.BoolFlag{Name: "no-groups", Category: images, Usage: "do not look for patients in file names"},
