@@ -72,27 +72,45 @@ func BenchmarkConv(b *testing.B) {
 	}
 }
 
-func BenchmarkConvGradients(b *testing.B) {
+// The convolutions of the parts that are usually unfrozen, at batch 32, and of
+// the baseline CNN: forward as training runs it, and both gradients.
+func BenchmarkTraining(b *testing.B) {
+	for _, l := range []struct {
+		name string
+		ConvShape
+	}{
+		{"resnet50-stage4-160/1x1-1024-512", square(32, 1024, 10, 512, 1, 1, 0)},
+		{"resnet50-stage4-160/3x3-512-stride2", square(32, 512, 10, 512, 3, 2, 1)},
+		{"resnet50-stage4-160/1x1-512-2048", square(32, 512, 5, 2048, 1, 1, 0)},
+		{"resnet50-stage4-160/1x1-1024-2048-stride2", square(32, 1024, 10, 2048, 1, 2, 0)},
+		{"resnet50-stage4-160/3x3-512", square(32, 512, 5, 512, 3, 1, 1)},
+		{"resnet50-stage4-160/1x1-2048-512", square(32, 2048, 5, 512, 1, 1, 0)},
+		{"resnet50-stage3-160/1x1-1024-256", square(32, 1024, 10, 256, 1, 1, 0)},
+		{"resnet50-stage3-160/3x3-256", square(32, 256, 10, 256, 3, 1, 1)},
+		{"vgg16-block5-224/3x3-512", square(32, 512, 14, 512, 3, 1, 1)},
+		{"baseline-64/3x3-3-16", square(32, 3, 64, 16, 3, 1, 0)},
+		{"baseline-64/3x3-16-16", square(32, 16, 31, 16, 3, 1, 0)},
+	} {
+		benchTraining(b, l.name, l.ConvShape)
+	}
+}
+
+func benchTraining(b *testing.B, name string, s ConvShape) {
 	r := rand.New(rand.NewPCG(1, 1))
-	for _, l := range benchLayers {
-		if l.N != 32 && l.name != "resnet50/14-3x3" {
-			continue
-		}
-		s := l.ConvShape
-		x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)
-		dx, dw, db := make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.K)
-		b.Run(l.name+"/input", func(b *testing.B) {
+	x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)
+	y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.K)
+	for _, work := range []struct {
+		what string
+		do   func(d *Device)
+	}{
+		{"forward", func(d *Device) { d.Conv(s, y, x, d.PackConv(s, w), Epilogue{}) }},
+		{"input", func(d *Device) { d.ConvGradInput(s, dx, dy, w) }},
+		{"weight", func(d *Device) { d.ConvGradWeight(s, dw, db, dy, x) }},
+	} {
+		b.Run(name+"/"+work.what, func(b *testing.B) {
 			benchDevices(b, func(b *testing.B, d *Device) {
 				for b.Loop() {
-					d.ConvGradInput(s, dx, dy, w)
-				}
-				gflops(b, s.flops())
-			})
-		})
-		b.Run(l.name+"/weight", func(b *testing.B) {
-			benchDevices(b, func(b *testing.B, d *Device) {
-				for b.Loop() {
-					d.ConvGradWeight(s, dw, db, dy, x)
+					work.do(d)
 				}
 				gflops(b, s.flops())
 			})

@@ -47,8 +47,18 @@ func (w *ConvWeights) Bytes() int64 { return 4 * int64(len(w.panels)) }
 // width in s are hints; Conv may be called with others.
 func (d *Device) PackConv(s ConvShape, w []float32) *ConvWeights {
 	p := &ConvWeights{make([]float32, s.K*s.depth()), d.k.rows}
-	packWeights(p.panels, w, s, d.k.rows, false)
+	d.packWeights(p.panels, w, s, false)
 	return p
+}
+
+// ConvOnce is Conv with weights w (K,C/Groups,R,S) that are laid out for this
+// call only, as those that learn are. It allocates nothing after the first call.
+func (d *Device) ConvOnce(s ConvShape, y, x, w []float32, e Epilogue) {
+	p := &d.once
+	p.rows = d.k.rows
+	p.panels = grow(&p.panels, s.K*s.depth())
+	d.packWeights(p.panels, w, s, false)
+	d.Conv(s, y, x, p, e)
 }
 
 // Conv computes, for x (N,C,H,W) and y (N,K,OH,OW), with zero outside x,
@@ -104,25 +114,38 @@ func (s ConvShape) flat() ConvShape {
 // With flip it lays out the weights of the gradient by the input instead: w is
 // then (C,K/G,R,S) of the forward convolution, whose roles of C and K are
 // exchanged, and r, t count backwards.
-func packWeights(panels, w []float32, s ConvShape, rows int, flip bool) {
-	cg, kg, depth := s.C/s.Groups, s.K/s.Groups, s.depth()
-	taps := s.R * s.S
-	for g := range s.Groups {
-		n := ceilDiv(kg, rows)
-		for p := range n {
-			k0, k1 := part(kg, n, p), part(kg, n, p+1)
-			h := k1 - k0
-			panel := panels[(g*kg+k0)*depth:][:h*depth]
-			for i := range h {
-				for c := range cg {
-					from, step := ((g*kg+k0+i)*cg+c)*taps, 1
-					if flip {
-						from, step = ((g*cg+c)*kg+k0+i)*taps+taps-1, -1
-					}
-					for rt := range taps {
-						panel[(rt*cg+c)*h+i] = w[from+step*rt]
-					}
-				}
+func (d *Device) packWeights(panels, w []float32, s ConvShape, flip bool) {
+	n := ceilDiv(s.K/s.Groups, d.k.rows)
+	d.panelling = panelTask{panels, w, s, n, flip}
+	d.team.run(s.Groups*n, &d.panelling)
+	d.panelling = panelTask{}
+}
+
+// panelTask lays out one panel in a piece.
+type panelTask struct {
+	panels, w []float32
+	s         ConvShape
+	n         int // panels of a group
+	flip      bool
+}
+
+func (t *panelTask) piece(_ *worker, piece int) {
+	s := &t.s
+	cg, kg, depth, taps := s.C/s.Groups, s.K/s.Groups, s.depth(), s.R*s.S
+	g, p := piece/t.n, piece%t.n
+	k0, k1 := part(kg, t.n, p), part(kg, t.n, p+1)
+	h := k1 - k0
+	panel := t.panels[(g*kg+k0)*depth:][:h*depth]
+	// Numbers at (r,t,c,i) of a panel lie in w at first + c·perC + i·perI + tap·perTap.
+	first, perC, perI, perTap := (g*kg+k0)*cg*taps, taps, cg*taps, 1
+	if t.flip {
+		first, perC, perI, perTap = (g*cg*kg+k0)*taps+taps-1, kg*taps, taps, -1
+	}
+	for tap := range taps {
+		for c := range cg {
+			from, to := first+c*perC+tap*perTap, panel[(tap*cg+c)*h:][:h]
+			for i := range to {
+				to[i] = t.w[from+i*perI]
 			}
 		}
 	}

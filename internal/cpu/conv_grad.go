@@ -8,7 +8,8 @@ package cpu
 //
 // That is a convolution of dy, with StrideH-1 and StrideW-1 zeros between its
 // pixels, with the weights turned by 180° and their channels exchanged. (The
-// zeros are multiplied too: with stride 2, four times the products needed.)
+// zeros are multiplied too: with stride 2, four times the products needed; but
+// for a 1×1 window, whose zeros are put in afterwards.)
 func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	dx, dy, w = dx[:s.N*s.C*s.H*s.W], dy[:s.N*s.K*s.OH*s.OW], w[:s.K*s.depth()]
 	back := ConvShape{
@@ -21,10 +22,13 @@ func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	if s.StrideH > 1 || s.StrideW > 1 {
 		spread = back.N * back.C * back.H * back.W
 	}
+	if inside := (s.OH-1)*s.StrideH < s.H && (s.OW-1)*s.StrideW < s.W; spread > 0 && s.R*s.S == 1 && s.PadTop == 0 && s.PadLeft == 0 && inside {
+		d.gradInputSpread(s, dx, dy, w)
+		return
+	}
 	scratch := grow(&d.scratch, len(w)+spread)
 	flipped, wide := scratch[:len(w)], scratch[len(w):]
-	d.fill = fillTask{back: back, rows: d.k.rows, panels: flipped, w: w}
-	d.team.run(back.Groups, &d.fill)
+	d.packWeights(flipped, w, back, true)
 	if spread > 0 {
 		d.fill = fillTask{back: back, s: s, wide: wide, dy: dy}
 		d.team.run(s.N*s.K, &d.fill)
@@ -34,24 +38,25 @@ func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	d.convolve(back, dx, dy, flipped, Epilogue{})
 }
 
-// fillTask prepares the operands of ConvGradInput: the flipped weights of one
-// group, or one plane of dy with zeros between its pixels.
+// gradInputSpread is ConvGradInput of a 1×1 window with a stride: pixels that no
+// window looked at have the gradient 0.
+func (d *Device) gradInputSpread(s ConvShape, dx, dy, w []float32) {
+	one := s
+	one.H, one.W, one.StrideH, one.StrideW = s.OH, s.OW, 1, 1
+	small := grow(&d.spread, s.N*s.C*s.OH*s.OW)
+	d.ConvGradInput(one, small, dy, w)
+	d.fill = fillTask{back: s, s: s, wide: dx, dy: small}
+	d.team.run(s.N*s.C, &d.fill)
+	d.fill = fillTask{}
+}
+
+// fillTask copies one plane of dy with zeros between its pixels.
 type fillTask struct {
-	back      ConvShape
-	s         ConvShape
-	rows      int
-	panels, w []float32
-	wide, dy  []float32
+	back, s  ConvShape
+	wide, dy []float32
 }
 
 func (t *fillTask) piece(_ *worker, i int) {
-	if t.wide == nil {
-		one := t.back
-		one.C, one.K, one.Groups = one.C/one.Groups, one.K/one.Groups, 1
-		n := one.K * one.depth()
-		packWeights(t.panels[i*n:][:n], t.w[i*n:][:n], one, t.rows, true)
-		return
-	}
 	s, b := &t.s, &t.back
 	to := t.wide[i*b.H*b.W:][:b.H*b.W]
 	clear(to)
@@ -71,8 +76,9 @@ func (t *fillTask) piece(_ *worker, i int) {
 //	    x[n, g·C/G+c, p·StrideH-PadTop+r·DilationH, q·StrideW-PadLeft+s·DilationW]
 //	dbias[k] = Σ over n,p,q of dy[n,k,p,q]
 //
-// Each weight's gradient is a dot product along the output rows, of dy with
-// rows of x (or of padded copies, see planes). The images are cut into parts
+// With few channels each weight's gradient is a dot product along the output
+// rows, of dy with rows of x (or of padded copies, see planes), with many one of
+// a matrix product (see convGradMatrix). For dot products the images are cut into parts
 // by their number only; the parts' sums are added in order.
 func (d *Device) ConvGradWeight(s ConvShape, dw, dbias, dy, x []float32) {
 	dw, dy, x = dw[:s.K*s.depth()], dy[:s.N*s.K*s.OH*s.OW], x[:s.N*s.C*s.H*s.W]
@@ -82,7 +88,11 @@ func (d *Device) ConvGradWeight(s ConvShape, dw, dbias, dy, x []float32) {
 		t.k, t.s, t.dy, t.dbias = d.k, s, dy, dbias[:s.K]
 		d.team.run(s.K, gradBias{t})
 	}
-	t.run(d, s.flat(), dw, dy, x)
+	if s.asMatrix() {
+		d.convGradMatrix(s, dw, dy, x)
+	} else {
+		t.run(d, s.flat(), dw, dy, x)
+	}
 	t.dw, t.dbias, t.dy, t.x = nil, nil, nil, nil
 }
 

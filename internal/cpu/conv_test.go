@@ -67,6 +67,11 @@ func TestConvGradientsMatchPlainLoop(t *testing.T) {
 			fail(t, checkX("dx"), checkW("dw"), checkB("dbias"))
 			d.ConvGradWeight(s, dw, nil, dy, x)
 			fail(t, near(d.Name()+" dw", dw, wantW, s.N*s.OH*s.OW))
+			if s.Groups == 1 { // whatever the number of channels
+				clear(dw)
+				d.convGradMatrix(s, dw, dy, x)
+				fail(t, near(d.Name()+" dw by matrix products", dw, wantW, s.N*s.OH*s.OW), checkW("dw"))
+			}
 		}
 	})
 }

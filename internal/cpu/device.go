@@ -40,12 +40,16 @@ type Device struct {
 	conv       convTask
 	strips     stripTask
 	gradWeight gradWeightTask
+	gradMatrix gradMatrix
+	spread     []float32 // of ConvGradInput
 	gemm       gemmTask
 	dots       dotTask
 	pool       poolTask
 	vec        vecTask
 	adam       adamTask
 	fill       fillTask
+	panelling  panelTask
+	once       ConvWeights // of ConvOnce
 	turn       turnTask
 	copying    copyTask
 	direct     directTask
@@ -116,7 +120,8 @@ func (d *Device) Name() string {
 // ScratchBytes is the memory held for intermediate results. It grows to what
 // the largest shapes need and then stays.
 func (d *Device) ScratchBytes() int64 {
-	n := cap(d.scratch) + len(d.lowPack.memory)
+	m := &d.gradMatrix
+	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(m.rows) + cap(m.sum) + cap(d.once.panels) + cap(d.spread)
 	for _, w := range d.team.workers {
 		n += cap(w.panel) + cap(w.plane) + cap(w.strip)
 	}

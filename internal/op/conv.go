@@ -107,15 +107,15 @@ func (c Conv) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	if c.Norm != nil {
 		kernel, bias = c.Norm.fold(d, kernel, bias)
 	}
-	w := c.packed
-	if w == nil {
-		w = d.PackConv(s, kernel)
-	}
 	e := cpu.Epilogue{Bias: bias, Lo: c.Lo, Hi: c.Hi, Clamp: c.Clamp}
 	if c.Residual {
 		e.Add = data(x, 3)
 	}
-	d.Conv(s, y.Data, x[0].Data, w, e)
+	if c.packed == nil {
+		d.ConvOnce(s, y.Data, x[0].Data, kernel, e)
+		return
+	}
+	d.Conv(s, y.Data, x[0].Data, c.packed, e)
 }
 
 // Backward sets the gradients by input, weight, bias and residual.
