@@ -20,6 +20,10 @@
 //	     ▼
 //	export                 one model.onnx                     export.go
 //
+// With Options.Unfreeze the last blocks before the cut leave the frozen plan and
+// learn with the head, from features cached before them (phase.go, unfreeze.go).
+//
 // Run does all of it and keeps everything in a run folder; Compare runs several
-// arms on one split; OpenModel uses an exported file.
+// arms on one split, CrossValidate on folds that test every patient once;
+// OpenModel uses an exported file.
 package finetune
