@@ -24,14 +24,6 @@ var trainCases = []trainCase{
 	{name: "groups in parts", spec: Spec{Model: "baseline", Input: []int{3, 16, 16}, Dropout: -1, Seed: 9}, o: TrainOptions{Batch: 9, Accumulate: 4, BodyRate: 0.2, L2: 0.01, BodyL2: 0.01, Clip: 0.05, EMA: 0.2, ClassWeights: []float64{1, 2}}, rate: 1e-3, body: 4},
 }
 
-// groupRate is the learning rate of a parameter.
-func (c trainCase) groupRate(p Param) float64 {
-	if p.Group == 1 {
-		return c.rate * c.o.BodyRate
-	}
-	return c.rate
-}
-
 // normaliser returns a mean and a deviation for each channel.
 func normaliser(h *Head) (mean, std []float32) {
 	for i := range h.NormaliserSize() {

@@ -55,6 +55,14 @@ func writeCase(t *testing.T, dir string, c trainCase, h *Head, x []float32, labe
 	testkit.WriteNPY(t, filepath.Join(dir, "labels.npy"), y)
 }
 
+// groupRate is the learning rate of a parameter.
+func (c trainCase) groupRate(p Param) float64 {
+	if p.Group == 1 {
+		return c.rate * c.o.BodyRate
+	}
+	return c.rate
+}
+
 // TestTrainingEqualsTorch also writes testdata/losses.json when TL_UPDATE=1.
 func TestOracleTraining(t *testing.T) {
 	small := map[string][]float64{}
