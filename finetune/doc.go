@@ -23,6 +23,8 @@
 // With Options.Unfreeze the last blocks before the cut leave the frozen plan and
 // learn with the head, from features cached before them (phase.go, unfreeze.go).
 //
+// With Options.Augment training images are varied (augment.go).
+//
 // Run does all of it and keeps everything in a run folder; Compare runs several
 // arms on one split, CrossValidate on folds that test every patient once;
 // OpenModel uses an exported file.

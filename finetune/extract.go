@@ -24,14 +24,22 @@ type extraction struct {
 	data *Data
 	src  source
 	p    Progress
+
+	augment  *augmentation // nil: images as they are
+	copy     int           // which variant of each, from 1
+	training bool          // only training images
 }
 
 // extract returns the cached features of every image of d, computing those
 // that are missing. A run that was interrupted goes on where it stopped, and
 // two processes that want the same cache take turns.
 func extract(ctx context.Context, d *Data, src source, o Options, p Progress) (*features, error) {
-	x := extraction{data: d, src: src, p: p}
-	h := cacheHeader{Key: src.key(), Type: o.Cache, Shape: src.shape(), Images: d.digests()}
+	return extraction{data: d, src: src, p: p}.extract(ctx, o)
+}
+
+func (x extraction) extract(ctx context.Context, o Options) (*features, error) {
+	p := x.p
+	h := cacheHeader{Key: x.key(), Type: o.Cache, Shape: x.src.shape(), Images: x.images()}
 	path, err := cachePath(o.CacheDir, h)
 	if err != nil {
 		return nil, err
@@ -121,6 +129,13 @@ func (x extraction) compute(ctx context.Context, c *featureFile, rows []int) err
 			return err
 		}
 		n := len(b.Indices)
+		if x.augment != nil {
+			var images []string
+			for _, r := range rows[:n] {
+				images = append(images, c.Images[r])
+			}
+			x.augment.vary(b.Pixels, x.src.size(), 1, images, x.copy)
+		}
 		if err := x.src.compute(ctx, out, b.Pixels, n); err != nil {
 			return err
 		}

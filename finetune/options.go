@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tlkit/tl/backbones"
+	"github.com/tlkit/tl/internal/augment"
 	"github.com/tlkit/tl/internal/metrics"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	Precision    string `json:"precision"`     // of the frozen part: "f32" (default), "bf16" or "int8"; a new run on a processor that lacks it takes f32
 	CacheDir     string `json:"-"`             // where features are kept; "" is the user's cache folder
 	WeightsDir   string `json:"-"`             // where named weights are kept; "" is the user's cache folder
+
+	Augment       string `json:"augment"`        // how training images are varied: "cells", or a list as augment.Words says; "" is not at all
+	AugmentCopies int    `json:"augment_copies"` // variants of each training image whose features are cached; 0 is 4; the baseline varies anew in each epoch
 
 	Head        string  `json:"head"`        // "avgmax" (default) takes the mean and the maximum of each channel of the feature map, "gap" the mean, "flat" all of it; then Flatten → Dense
 	Hidden      int     `json:"hidden"`      // units of a hidden Dense+ReLU layer; 0 is none
@@ -100,6 +104,16 @@ func (o Options) Resolved() (Options, error) {
 		def(&o.BackboneLR, o.LearningRate/10)
 	}
 	def(&o.Accumulate, 1)
+	if spec, err := augment.Parse(o.Augment); err == nil { // else check tells
+		if o.Augment = spec.String(); o.Augment == "none" {
+			o.Augment = ""
+		}
+	}
+	if o.Model == "baseline" {
+		o.AugmentCopies = 0
+	} else if o.Augment != "" {
+		def(&o.AugmentCopies, 4)
+	}
 	if o.Optimiser == "sgd" {
 		def(&o.Momentum, 0.9)
 	}
@@ -160,6 +174,12 @@ func (o Options) check() error {
 			return fmt.Errorf("--preprocess %s: %w (tl weights inspect FILE.onnx says what a network wants)", o.Preprocess, err)
 		}
 	}
+	if _, err := augment.Parse(o.Augment); err != nil {
+		return fmt.Errorf("--augment %w", err)
+	}
+	if o.Augment == "" && o.AugmentCopies != 0 {
+		return fmt.Errorf("--augment-copies %d without --augment: wants how to vary them, e.g. --augment cells", o.AugmentCopies)
+	}
 	if _, err := metrics.ParseRule(o.Threshold); err != nil {
 		return fmt.Errorf("--%w", err)
 	}
@@ -182,6 +202,7 @@ func (o Options) checkNumbers() error {
 		{"l2", orZero(o.L2), 0, 1e3},
 		{"weight-decay", o.WeightDecay, 0, 1e3},
 		{"patience", float64(o.Patience), 1, 1e6},
+		{"augment-copies", float64(o.AugmentCopies), 0, 1000},
 		{"unfreeze", float64(o.Unfreeze), 0, 1e4},
 		{"unfreeze-epochs", float64(o.UnfreezeEpochs), 0, 1e6},
 		{"backbone-lr", o.BackboneLR, 0, 1e3},

@@ -13,6 +13,7 @@ import (
 type phase struct {
 	name    string // "head" or "unfrozen"
 	x       *features
+	copies  []*features // of varied training images
 	head    *heads.Head
 	epochs  int // at most
 	plan    schedule

@@ -174,26 +174,47 @@ func (r *run) trainer(ctx context.Context, x *features) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	last := x
-	if body != nil {
-		if last, err = extract(ctx, r.data, unfrozen{body, r.card, x, o.Threads}, o, r.p); err != nil {
-			return nil, err
-		}
-		t.pooled = last
-	}
-	h, err := t.newHead(last)
+	copies, err := r.copies(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t.phases = []phase{t.headPhase(last, h)}
+	t.owned = copies
+	last, lastCopies := x, copies
 	if body != nil {
-		full, err := h.On(body)
-		if err != nil {
+		if last, lastCopies, err = r.through(ctx, body, x, copies); err != nil {
+			closeAll(t.owned)
 			return nil, err
 		}
-		t.phases = append(t.phases, t.unfrozenPhase(x, full))
+		t.owned = append(append(t.owned, last), lastCopies...)
+	}
+	if err := t.setPhases(body, x, last, copies, lastCopies); err != nil {
+		closeAll(t.owned)
+		return nil, err
 	}
 	return t, nil
+}
+
+// setPhases makes the phases: the head on last, and where there is a body both
+// on x.
+func (t *trainer) setPhases(body *heads.Body, x, last *features, copies, lastCopies []*features) error {
+	h, err := t.newHead(last)
+	if err != nil {
+		return err
+	}
+	head := t.headPhase(last, h)
+	head.copies = lastCopies
+	t.phases = []phase{head}
+	if body == nil {
+		return nil
+	}
+	full, err := h.On(body)
+	if err != nil {
+		return err
+	}
+	both := t.unfrozenPhase(x, full)
+	both.copies = copies
+	t.phases = append(t.phases, both)
+	return nil
 }
 
 // newHead makes the head for features x and scales them.

@@ -31,7 +31,7 @@ type trainer struct {
 	val   []int
 
 	phases []phase
-	pooled *features      // of the head's phase where there is another one; closed with t
+	owned  []*features    // closed with t
 	step   *heads.Trainer // of the phase that it is in; nil before
 	state  state
 	log    []Epoch // the history with seconds
@@ -107,9 +107,7 @@ func (t *trainer) close() {
 	for _, p := range t.phases {
 		p.head.Close()
 	}
-	if t.pooled != nil {
-		t.pooled.close()
-	}
+	closeAll(t.owned)
 }
 
 // epoch makes one pass over the training images in an order that the seed and
@@ -127,11 +125,8 @@ func (t *trainer) epoch(ctx context.Context) (Epoch, error) {
 			return e, err
 		}
 		batch := order[lo:min(lo+t.o.Batch, len(order))]
-		for i, k := range batch {
-			if err := now.x.read(x[i*row:][:row], t.data.set.Items[t.train[k]].SHA256); err != nil {
-				return e, err
-			}
-			labels[i] = t.data.label(t.train[k])
+		if err := t.read(x, labels, batch, e.Epoch); err != nil {
+			return e, err
 		}
 		loss, err := t.step.Step(x[:len(batch)*row], labels[:len(batch)], len(batch), now.plan.at(t.state.Step))
 		if err != nil {

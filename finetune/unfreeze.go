@@ -54,6 +54,27 @@ func (u unfrozen) compute(ctx context.Context, dst, x []float32, n int) error {
 	return u.body.Features(ctx, dst, x, n, u.threads)
 }
 
+// through computes what the unfrozen part, with the file's weights, makes of
+// features before it, and of their copies.
+func (r *run) through(ctx context.Context, b *heads.Body, x *features, copies []*features) (last *features, lastCopies []*features, err error) {
+	part := func(before *features, copy bool) (*features, error) {
+		return extraction{data: r.data, src: unfrozen{b, r.card, before, r.o.Threads}, p: r.p, training: copy}.extract(ctx, r.o)
+	}
+	if last, err = part(x, false); err != nil {
+		return nil, nil, err
+	}
+	for _, c := range copies {
+		y, err := part(c, true)
+		if err != nil {
+			last.close()
+			closeAll(lastCopies)
+			return nil, nil, err
+		}
+		lastCopies = append(lastCopies, y)
+	}
+	return last, lastCopies, nil
+}
+
 // rows reads the features before the unfrozen part of items, in batches as
 // Dataset.Batches reads pixels.
 func (u unfrozen) rows(d *Data, items []int, batch int) iter.Seq2[dataset.Batch, error] {

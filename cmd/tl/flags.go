@@ -54,6 +54,8 @@ func trainFlags() []cli.Flag {
 		&cli.StringFlag{Name: "threshold", Category: training, Usage: "`RULE` on validation: max-f1, youden, sensitivity=0.95, specificity=0.97, or a number", DefaultText: "max-f1"},
 		&cli.IntFlag{Name: "batch", Category: training, Usage: "`N` images a step", DefaultText: "64; baseline 32"},
 		&cli.Float64Flag{Name: "lr", Aliases: []string{"learning-rate"}, Category: training, Usage: "learning `RATE`", DefaultText: "0.001"},
+		&cli.StringFlag{Name: "augment", Category: training, Usage: "vary training images by `SPEC`: cells (any orientation, small shifts, light and stain), or a list such as flip,rotate90,shift=0.05,blur=1; tl data show --augment SPEC draws it", DefaultText: "none"},
+		&cli.IntFlag{Name: "augment-copies", Category: training, Usage: "with --augment, cache features of `K` variants of each training image; the baseline varies anew in each epoch", DefaultText: "4"},
 		&cli.IntFlag{Name: "unfreeze-epochs", Category: training, Usage: "at most `N` passes with the unfrozen blocks", DefaultText: "8"},
 		&cli.Float64Flag{Name: "backbone-lr", Category: training, Usage: "learning `RATE` of the unfrozen blocks", DefaultText: "a tenth of --lr"},
 		&cli.BoolFlag{Name: "train-norms", Category: training, Usage: "scale and bias of unfrozen batch norms learn too; their statistics never do"},

@@ -18,13 +18,20 @@ import (
 // GridOptions says how a sample grid looks. The zero value shows 24 pictures
 // of each class in 12 columns of 96 pixels.
 type GridOptions struct {
-	PerClass int    // pictures of each class; 0 = 24
+	PerClass int    // pictures of each class; 0 = 24, with Vary 4
 	Columns  int    // 0 = 12
 	Cell     int    // side of a picture, pixels; 0 = 96
 	Seed     uint64 // chooses other pictures
+
+	// Vary sets dst to variant n = 1, 2, … of a picture, both (3,size,size) levels
+	// of R, G and B. With it a row shows one picture and its variants.
+	Vary func(dst, src []float32, size int, sha string, n int)
 }
 
 func (o GridOptions) withDefaults() GridOptions {
+	if o.Vary != nil && o.PerClass <= 0 {
+		o.PerClass = 4
+	}
 	for _, f := range []struct {
 		field *int
 		value int
@@ -46,11 +53,11 @@ const (
 // their shape; the choice depends on the seed and their bytes only.
 func Grid(w io.Writer, d *Dataset, o GridOptions) error {
 	o = o.withDefaults()
-	perClass := make([][]int, len(d.Classes))
+	perClass := make([][]tile, len(d.Classes))
 	height := gridGap
 	widest := 0
 	for c := range d.Classes {
-		perClass[c] = d.sample(c, o)
+		perClass[c] = o.tiles(d.sample(c, o))
 		rows := (len(perClass[c]) + o.Columns - 1) / o.Columns
 		height += gridCaption + rows*(o.Cell+gridGap)
 		widest = max(widest, min(o.Columns, len(perClass[c])))
@@ -59,16 +66,16 @@ func Grid(w io.Writer, d *Dataset, o GridOptions) error {
 	im := image.NewRGBA(image.Rect(0, 0, width, height))
 	draw.Draw(im, im.Bounds(), image.NewUniform(color.RGBA{38, 40, 46, 255}), image.Point{}, draw.Src)
 	y := gridGap
-	for c, items := range perClass {
+	for c, tiles := range perClass {
 		caption(im, gridGap+2, y+gridCaption-8, d.classCaption(c))
 		y += gridCaption
-		for k, i := range items {
+		for k, t := range tiles {
 			at := image.Pt(gridGap+k%o.Columns*(o.Cell+gridGap), y+k/o.Columns*(o.Cell+gridGap))
-			if err := d.thumbnail(im, image.Rectangle{at, at.Add(image.Pt(o.Cell, o.Cell))}, i); err != nil {
+			if err := d.draw(im, image.Rectangle{at, at.Add(image.Pt(o.Cell, o.Cell))}, t, o); err != nil {
 				return err
 			}
 		}
-		y += (len(items) + o.Columns - 1) / o.Columns * (o.Cell + gridGap)
+		y += (len(tiles) + o.Columns - 1) / o.Columns * (o.Cell + gridGap)
 	}
 	return png.Encode(w, im)
 }
@@ -143,4 +150,41 @@ func load(dst *image.RGBA, im *Image) {
 		p := dst.Pix[i : i+4 : i+4]
 		p[0], p[1], p[2], p[3] = im.Pix[j], im.Pix[j+1], im.Pix[j+2], 255
 	}
+}
+
+// tile is one picture of the grid: an item as it is, or one of its variants.
+type tile struct{ item, variant int }
+
+// tiles are what the grid shows of some items: with Vary a row of each.
+func (o GridOptions) tiles(items []int) []tile {
+	var out []tile
+	for _, i := range items {
+		out = append(out, tile{i, 0})
+		for n := 1; o.Vary != nil && n < o.Columns; n++ {
+			out = append(out, tile{i, n})
+		}
+	}
+	return out
+}
+
+// draw draws a tile into r. Beside variants a picture is square, as networks see it.
+func (d *Dataset) draw(dst *image.RGBA, r image.Rectangle, t tile, o GridOptions) error {
+	if o.Vary == nil {
+		return d.thumbnail(dst, r, t.item)
+	}
+	im, err := d.Load(t.item)
+	if err != nil {
+		return err
+	}
+	pixels := make([]float32, 3*o.Cell*o.Cell)
+	Resize(pixels, im, o.Cell)
+	if t.variant > 0 {
+		o.Vary(pixels, pixels, o.Cell, d.Items[t.item].SHA256, t.variant)
+	}
+	plane := o.Cell * o.Cell
+	for i := range plane {
+		level := func(c int) uint8 { return uint8(pixels[c*plane+i] + 0.5) }
+		dst.SetRGBA(r.Min.X+i%o.Cell, r.Min.Y+i/o.Cell, color.RGBA{level(0), level(1), level(2), 255})
+	}
+	return nil
 }

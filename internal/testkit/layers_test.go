@@ -13,13 +13,13 @@ const module = "github.com/tlkit/tl"
 // layers is the house's plan: each package and what it may import of ours. A
 // package imports only from the lines below its own.
 var layers = []struct{ name, may string }{
-	{"cmd/tl", "finetune backbones weights onnx internal/bench internal/roofline internal/dataset internal/report internal/atomicfile"},
+	{"cmd/tl", "finetune backbones weights onnx internal/bench internal/roofline internal/dataset internal/augment internal/report internal/atomicfile"},
 	{"bench/cells", "finetune internal/dataset internal/metrics internal/report"},
 	{"bench/faults", "finetune weights onnx internal/dataset internal/report"},
 	{"bench/peers", "weights onnx internal/engine internal/graph internal/tensor"},
 	{"bench/onnxsuite", "onnx internal/engine internal/autodiff internal/graph internal/cpu internal/tensor"},
 	{"bench/fuzz", ""},
-	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/metrics internal/report internal/tensor internal/atomicfile"},
+	{"finetune", "backbones heads weights onnx internal/engine internal/graph internal/dataset internal/augment internal/metrics internal/report internal/tensor internal/atomicfile"},
 	{"internal/bench", "backbones weights onnx internal/engine internal/graph internal/roofline internal/dataset internal/tensor internal/cgroup"},
 	{"backbones", "weights onnx internal/engine internal/graph internal/op internal/cpu internal/tensor"},
 	{"heads", "weights onnx internal/autodiff internal/graph internal/op internal/cpu internal/tensor"},
@@ -32,6 +32,7 @@ var layers = []struct{ name, may string }{
 	{"internal/report", "internal/metrics internal/atomicfile"},
 	{"weights", "onnx internal/atomicfile"},
 	{"internal/dataset", "internal/atomicfile"},
+	{"internal/augment", ""},
 	{"internal/cpu", ""},
 	{"internal/metrics", ""},
 	{"internal/testkit/tiny", "onnx"},
