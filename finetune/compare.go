@@ -24,7 +24,7 @@ type Comparison struct {
 	Folder  string     `json:"folder"`
 	Arms    []*Outcome `json:"arms"`
 	Names   []string   `json:"names"`
-	Pairs   []Pair     `json:"pairs"`           // every arm after the first against the first; two classes only
+	Pairs   []Pair     `json:"pairs"`           // every arm against those before it; two classes only
 	Folds   []Fold     `json:"folds,omitempty"` // of a cross-validation, whose arms' figures are of all folds together
 	Verdict []string   `json:"verdict"`         // who is better, as far as the intervals tell
 }
@@ -37,7 +37,7 @@ type Pair struct {
 }
 
 // Compare runs every arm on the same split, each in a folder of its own inside
-// the comparison's, and compares all others with the first. Arms that are
+// the comparison's, and compares each with all others. Arms that are
 // finished already are not run again, so that a comparison can be resumed by
 // giving it the name of its folder.
 func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Arm, p Progress) (*Comparison, error) {
@@ -176,23 +176,24 @@ func named(arms []Arm) ([]Arm, error) {
 	return out, nil
 }
 
-// pair compares every arm after the first with the first on the test images.
+// pair compares every arm with every one before it on the test images.
 func (c *Comparison) pair() error {
-	first := c.Arms[0]
-	if len(first.Classes) > 2 {
+	if len(c.Arms[0].Classes) > 2 {
 		return nil
 	}
-	e0, s0 := first.last()
-	for i, arm := range c.Arms[1:] {
-		e, s := arm.last()
-		if !slices.Equal(s.images(), s0.images()) {
-			return fmt.Errorf("%s and %s were scored on different images: nothing to compare (choose another --name)", c.Names[i+1], c.Names[0])
+	for i, a := range c.Arms {
+		ea, sa := a.last()
+		for k, b := range c.Arms[:i] {
+			eb, sb := b.last()
+			if !slices.Equal(sa.images(), sb.images()) {
+				return fmt.Errorf("%s and %s were scored on different images: nothing to compare (choose another --name)", c.Names[i], c.Names[k])
+			}
+			diff, err := metrics.Compare(sa.binary(), sb.binary(), ea.Threshold.Threshold, eb.Threshold.Threshold, metrics.Options{})
+			if err != nil {
+				return err
+			}
+			c.Pairs = append(c.Pairs, Pair{A: c.Names[i], B: c.Names[k], Difference: diff})
 		}
-		diff, err := metrics.Compare(s.binary(), s0.binary(), e.Threshold.Threshold, e0.Threshold.Threshold, metrics.Options{})
-		if err != nil {
-			return err
-		}
-		c.Pairs = append(c.Pairs, Pair{A: c.Names[i+1], B: c.Names[0], Difference: diff})
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func TestCompare(t *testing.T) {
 	}
 	sameFiles(t, filepath.Join(c.Folder, "tiny"), filepath.Join(c.Folder, "tiny-2"), modelFile, scoresFile, splitFile)
 	sameFiles(t, filepath.Join(c.Folder, "tiny"), filepath.Join(c.Folder, "baseline"), splitFile)
-	if len(c.Pairs) != 2 || c.Pairs[0].A != "tiny" || c.Pairs[0].B != "baseline" || len(c.Verdict) == 0 {
+	if len(c.Pairs) != 3 || c.Pairs[0].A != "tiny" || c.Pairs[0].B != "baseline" || c.Pairs[2].A != "tiny-2" || c.Pairs[2].B != "tiny" || len(c.Verdict) == 0 {
 		t.Errorf("pairs %+v, verdict %q", c.Pairs, c.Verdict)
 	}
 	auc := func(i int) float64 { return c.Arms[i].Test.Metrics.AUC.Value }

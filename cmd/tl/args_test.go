@@ -1,9 +1,13 @@
 package main
 
 import (
+	"io"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v2"
 
 	"github.com/tlkit/tl/finetune"
 )
@@ -30,23 +34,79 @@ func TestFlagsFirst(t *testing.T) {
 	}
 }
 
-func TestParseArm(t *testing.T) {
-	for _, c := range []struct {
-		in, name, file, cut string
-		size                int
-	}{
-		{"resnet50", "resnet50", "resnet50", "stage4", 96},
-		{"w/r.onnx@stage3", "r-stage3", "w/r.onnx", "stage3", 96},
-		{"w/r.onnx@@64", "r-64", "w/r.onnx", "stage4", 64},
-	} {
-		a, err := parseArm(c.in, finetune.Options{Cut: "stage4", Size: 96})
-		if err != nil || a.Name != c.name || a.Options.Backbone != c.file || a.Options.Cut != c.cut || a.Options.Size != c.size {
-			t.Errorf("%s: %+v, %v", c.in, a, err)
+// armsOf are the arms of a command line of tl compare.
+func armsOf(t *testing.T, words ...string) ([]finetune.Arm, error) {
+	t.Helper()
+	a := app(newVoice(io.Discard), io.Discard, io.Discard)
+	var out []finetune.Arm
+	for _, c := range a.Commands {
+		if c.Name == "compare" {
+			c.Action = func(c *cli.Context) (err error) {
+				out, err = arms(c)
+				return err
+			}
 		}
 	}
-	for _, in := range []string{"", "@stage3", "a@b@c", "a@b@1@2"} {
-		if _, err := parseArm(in, finetune.Options{}); err == nil {
-			t.Errorf("%q: no error", in)
+	return out, a.Run(append([]string{"tl", "compare", "--data", "cells"}, words...))
+}
+
+func TestArms(t *testing.T) {
+	type arm struct {
+		Name, Model, File, Cut, Augment string
+		Size, Unfreeze, Hidden          int
+		Rate, Backbone                  float64
+	}
+	frozen := arm{Name: "r-stage3", Model: "head", File: "w/r.onnx", Cut: "stage3", Size: 96, Hidden: 8, Rate: 0.01}
+	for _, c := range []struct {
+		name  string
+		words []string
+		want  []arm
+	}{
+		{"backbones", []string{"--backbone", "w/r.onnx@stage3", "--backbone", "w/r.onnx@@64", "--cut", "stage4", "--size", "96", "--hidden", "8", "--lr", "0.01"}, []arm{
+			{Name: "baseline", Model: "baseline", Rate: 0.01, Cut: "stage4"}, frozen,
+			{Name: "r-64", Model: "head", File: "w/r.onnx", Cut: "stage4", Size: 64, Hidden: 8, Rate: 0.01},
+		}},
+		{"arms", []string{"--arm", "baseline,size=48,learning-rate=0.1", "--arm", "w/r.onnx@stage3,size=96,name=tuned,unfreeze=3,backbone-lr=3e-4,augment=flip,blur=1,hidden=8",
+			"--arm", "w/r.onnx,unfreeze=2", "--lr", "0.01"}, []arm{
+			{Name: "baseline-size-48-learning-rate-0.1", Model: "baseline", Size: 48, Rate: 0.1},
+			{Name: "tuned", Model: "head", File: "w/r.onnx", Cut: "stage3", Size: 96, Unfreeze: 3, Hidden: 8, Augment: "flip,blur=1", Rate: 0.01, Backbone: 3e-4},
+			{Name: "r-unfreeze-2", Model: "head", File: "w/r.onnx", Unfreeze: 2, Rate: 0.01},
+		}},
+	} {
+		list, err := armsOf(t, c.words...)
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
 		}
+		var got []arm
+		for _, a := range list {
+			o := a.Options
+			got = append(got, arm{a.Name, o.Model, o.Backbone, o.Cut, o.Augment, o.Size, o.Unfreeze, o.Hidden, o.LearningRate, o.BackboneLR})
+		}
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s: wanted − got +\n%s", c.name, d)
+		}
+	}
+	for _, c := range []struct{ arm, want string }{
+		{"", "wants baseline, NAME"},
+		{"@stage3", "wants baseline, NAME"},
+		{"a@b@1@2", "wants baseline, NAME"},
+		{"a@b@c", "size=c: "},
+		{"a,cut=b,unfreez=2", `"unfreez" is no flag of a model or its training (perhaps unfreeze=; tl finetune --help`},
+		{"a,unfreeze", `"unfreeze": wants KEY=VALUE`},
+		{"a,unfreeze=x", "unfreeze=x: "},
+		{"a@b,cut=c", "cut is given twice"},
+		{"a,lr=1e-3,learning-rate=1e-4", "is given twice"},
+		{"a,data=b", `"data" is no flag`},
+		{"a,epochs=-3", "--epochs -3: wants"},
+		{"baseline@stage3", "the baseline CNN is fixed"},
+		{"baseline,unfreeze=2", "--unfreeze does nothing here"},
+	} {
+		if _, err := armsOf(t, "--arm", "baseline", "--arm", c.arm); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, wanted %q", c.arm, err, c.want)
+		}
+	}
+	if _, err := armsOf(t, "--arm", "baseline", "--arm", "a", "--no-baseline"); err == nil || !strings.Contains(err.Error(), "--arm lists all arms") {
+		t.Errorf("--arm with --no-baseline: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 func compareCommand(v *voice) *cli.Command {
 	flags := []cli.Flag{
 		&cli.StringSliceFlag{Name: "backbone", Category: "arms", Usage: "`NAME` or ONNX file; repeat it for several arms, @CUT and @CUT@SIZE choose (resnet50.onnx@stage3@64)"},
+		&cli.GenericFlag{Name: "arm", Value: &repeated{}, Category: "arms", Usage: "instead: `ARM` with options of its own, once for each: baseline or a backbone, then flags of tl finetune and name= (resnet50.onnx@stage4,unfreeze=3,backbone-lr=3e-4,name=tuned)"},
 		&cli.BoolFlag{Name: "no-baseline", Category: "arms", Usage: "leave the baseline CNN out; the first backbone is what the others are compared with"},
 		&cli.IntFlag{Name: "baseline-size", Category: "arms", Usage: "side of the baseline's images in `PIXELS`", DefaultText: "64"},
 	}
@@ -19,7 +20,8 @@ func compareCommand(v *voice) *cli.Command {
 		Name:  "compare",
 		Usage: "run the baseline CNN and backbones on one split and print one table",
 		Description: "tl compare --data cells/ --backbone resnet50 --backbone vgg16\n" +
-			"tl compare --data cells/ --backbone resnet50.onnx@stage3 --backbone resnet50.onnx@stage4\n\n" +
+			"tl compare --data cells/ --backbone resnet50.onnx@stage3 --backbone resnet50.onnx@stage4\n" +
+			"tl compare --data cells/ --folds 5 --arm baseline --arm resnet50,name=frozen --arm resnet50,unfreeze=3,name=tuned\n\n" +
 			"Given the --name of an earlier comparison it goes on where that stopped.",
 		Flags:  append(append(append(flags, dataFlags()...), trainFlags()...), without(runFlags(), "resume")...),
 		Action: func(c *cli.Context) error { return compareAction(c, v) },
@@ -52,7 +54,8 @@ func compareAction(c *cli.Context, v *voice) error {
 	return nil
 }
 
-// arms are the baseline, unless it is left out, and every backbone.
+// arms are those listed, or the baseline, unless it is left out, and every
+// backbone.
 func arms(c *cli.Context) ([]finetune.Arm, error) {
 	if err := contradictions(c); err != nil {
 		return nil, err
@@ -60,25 +63,29 @@ func arms(c *cli.Context) ([]finetune.Arm, error) {
 	if err := require(c, "data"); err != nil {
 		return nil, err
 	}
-	shared := options(c)
-	shared.Backbone = ""
-	var out []finetune.Arm
-	if !c.Bool("no-baseline") {
-		o := shared
-		o.Model, o.Size, o.Hidden, o.Standardise = "baseline", c.Int("baseline-size"), 0, ""
-		out = append(out, finetune.Arm{Name: "baseline", Options: o})
-	} else if err := refuse(c, "--no-baseline was given too", "baseline-size"); err != nil {
-		return nil, err
+	given := repeatedOf(c, "arm")
+	if len(given) > 0 {
+		if err := refuse(c, "--arm lists all arms", "backbone", "no-baseline"); err != nil {
+			return nil, err
+		}
+	} else {
+		given = c.StringSlice("backbone")
+		if !c.Bool("no-baseline") {
+			given = append([]string{"baseline"}, given...)
+		} else if err := refuse(c, "--no-baseline was given too", "baseline-size"); err != nil {
+			return nil, err
+		}
 	}
-	for _, b := range c.StringSlice("backbone") {
-		arm, err := parseArm(b, shared)
+	var out []finetune.Arm
+	for _, s := range given {
+		arm, err := parseArm(c, s)
 		if err != nil {
 			return nil, usageError{err}
 		}
 		out = append(out, arm)
 	}
 	if len(out) < 2 {
-		return nil, usageError{fmt.Errorf("%d of the two arms or more that a comparison wants (--backbone resnet50.onnx, once for each)", len(out))}
+		return nil, usageError{fmt.Errorf("%d of the two arms or more that a comparison wants (--backbone resnet50.onnx or --arm, once for each)", len(out))}
 	}
 	for _, a := range out {
 		if _, err := a.Options.Resolved(); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -99,6 +100,20 @@ func cacheDirFlag(category string) cli.Flag {
 
 func weightsDirFlag(category string) cli.Flag {
 	return &cli.StringFlag{Name: "weights-dir", Category: category, Usage: "`FOLDER` of named weights", DefaultText: "$TL_HOME, else the user's cache"}
+}
+
+// repeated is a flag that may be given several times, whose values may hold
+// commas: cli's own slices split there.
+type repeated []string
+
+func (r *repeated) Set(s string) error { *r = append(*r, s); return nil }
+func (r *repeated) String() string     { return strings.Join(*r, " ") }
+
+func repeatedOf(c *cli.Context, name string) []string {
+	if r, ok := c.Generic(name).(*repeated); ok {
+		return *r
+	}
+	return nil
 }
 
 // without returns the flags but those of the given names.

@@ -106,6 +106,12 @@ func refuse(c *cli.Context, why string, flags ...string) error {
 	return nil
 }
 
+// noBackbone refuses flags that say something about a backbone.
+func noBackbone(c *cli.Context) error {
+	return refuse(c, "the baseline CNN is fixed and has no backbone", "backbone", "cut", "preprocess", "head", "hidden", "standardise", "download", "precision",
+		"unfreeze", "unfreeze-from", "unfreeze-epochs", "backbone-lr", "train-norms", "augment-copies")
+}
+
 // notZero refuses a 0 for numbers whose zero would silently mean a default.
 func notZero(c *cli.Context) error {
 	for _, f := range only(c.Command.Flags, "epochs", "batch", "size", "baseline-size", "lr", "patience", "val") {
@@ -122,8 +128,7 @@ func notZero(c *cli.Context) error {
 func contradictions(c *cli.Context) error {
 	errs := []error{notZero(c)}
 	if c.String("model") == "baseline" {
-		errs = append(errs, refuse(c, "the baseline CNN is fixed and has no backbone",
-			"backbone", "cut", "preprocess", "head", "hidden", "standardise", "download", "precision"))
+		errs = append(errs, noBackbone(c))
 	}
 	if c.String("optimiser") != "sgd" {
 		errs = append(errs, refuse(c, "only --optimiser sgd has a momentum", "momentum"))

@@ -176,8 +176,9 @@ func (c *Comparison) headline(best Arm) string {
 	}
 	won := len(c.Pairs) > 0
 	for _, pair := range c.Pairs {
-		if d, ok := pair.Difference.Metric(c.primary()); !ok || d.Winner() != pair.sign(best.Model.Name) {
-			won = false
+		if sign := pair.sign(best.Model.Name); sign != 0 {
+			d, ok := pair.Difference.Metric(c.primary())
+			won = won && ok && d.Winner() == sign
 		}
 	}
 	if won {
@@ -186,8 +187,8 @@ func (c *Comparison) headline(best Arm) string {
 	return "The baseline wins by the plain figure. " + words + " No other network beat the small one that was trained from scratch."
 }
 
-// sign is +1 when name is the first of the pair, −1 when it is the second, 2
-// when it is neither, which no winner equals.
+// sign is +1 when name is the first of the pair, −1 when it is the second, 0
+// when it is neither.
 func (p Pair) sign(name string) int {
 	switch name {
 	case p.First:
@@ -195,7 +196,7 @@ func (p Pair) sign(name string) int {
 	case p.Second:
 		return -1
 	}
-	return 2
+	return 0
 }
 
 // words tells one pair apart, or says that it cannot be told.

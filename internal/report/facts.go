@@ -112,7 +112,7 @@ type Comparison struct {
 	Command  string    `json:"command,omitempty"`
 	Data     Data      `json:"data,omitempty"`
 	Arms     []Arm     `json:"arms,omitempty"`
-	Pairs    []Pair    `json:"pairs,omitempty"`   // best each arm against the baseline
+	Pairs    []Pair    `json:"pairs,omitempty"`   // best every arm against those before it
 	Primary  string    `json:"primary,omitempty"` // key of the metric that decides; "": "accuracy"
 	Pictures []Picture `json:"pictures,omitempty"`
 }
