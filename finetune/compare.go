@@ -56,7 +56,7 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	if err != nil {
 		return nil, err
 	}
-	f, err := comparisonFolder(runs, name)
+	f, err := foldersFolder(runs, name, "compare")
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 	for _, a := range arms {
 		p.Note("")
 		p.Note("── " + a.Name + " ──")
-		out, err := runArm(ctx, d, data, c.Folder, a, p)
+		out, err := runArm(ctx, d, data, c.Folder, a, p, (*run).steps)
 		if errors.Is(err, context.Canceled) {
 			return nil, fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, filepath.Base(f.Path))
 		}
@@ -95,11 +95,11 @@ func checkArms(arms []Arm, data DataOptions) error {
 	return nil
 }
 
-// comparisonFolder takes the folder runs/name, new or of an earlier comparison,
-// or a free one where name is empty.
-func comparisonFolder(runs, name string) (*Folder, error) {
+// foldersFolder takes the folder runs/name of several runs, new or of an
+// earlier command, or a free one with the prefix where name is empty.
+func foldersFolder(runs, name, prefix string) (*Folder, error) {
 	if name == "" {
-		return createFolder(runs, "", "compare")
+		return createFolder(runs, "", prefix)
 	}
 	return newFolder(filepath.Join(runs, name))
 }
@@ -119,8 +119,8 @@ func canOpen(o Options) error {
 	return err
 }
 
-// runArm runs or resumes one arm on d.
-func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm, p Progress) (*Outcome, error) {
+// runArm does work in the run of one arm on d, new or gone on with.
+func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm, p Progress, w work) (*Outcome, error) {
 	o := a.Options
 	o.Data, o.Runs, o.Name = data, folder, a.Name
 	r, err := o.Resolved()
@@ -136,7 +136,7 @@ func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm
 		if what := r.difference(s.Resolved); what != "" {
 			return nil, fmt.Errorf("%s: began with other options: %s (choose another --name, or say what it began with)", path, what)
 		}
-		return resume(ctx, path, s, r, d, p)
+		return resume(ctx, path, s, r, d, p, w)
 	} else if !errors.Is(err, errNoRun) {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func runArm(ctx context.Context, d *Data, data DataOptions, folder string, a Arm
 	}
 	defer src.close()
 	r.Precision = chosen(src, r.Precision, p)
-	return runOn(ctx, d, src, card, o, r, p)
+	return runOn(ctx, d, src, card, o, r, p, w)
 }
 
 var notInNames = regexp.MustCompile(`[^a-zA-Z0-9._-]+`)

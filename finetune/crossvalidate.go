@@ -53,7 +53,7 @@ func CrossValidate(ctx context.Context, data DataOptions, folds int, runs, name 
 	if err != nil {
 		return nil, err
 	}
-	f, err := comparisonFolder(runs, name)
+	f, err := foldersFolder(runs, name, "compare")
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func crossValidateArm(ctx context.Context, all *Data, data DataOptions, folder s
 		if err != nil {
 			return nil, err
 		}
-		out, err := runArm(ctx, d, data, folder, a, p)
+		out, err := runArm(ctx, d, data, folder, a, p, (*run).steps)
 		if err != nil {
 			return nil, err
 		}

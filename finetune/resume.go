@@ -47,12 +47,12 @@ func Resume(ctx context.Context, path string, at Place, p Progress) (*Outcome, e
 	if w := s.otherVersion(); w != "" {
 		p.Warn(w)
 	}
-	return resume(ctx, path, s, at.in(s.Resolved), nil, p)
+	return resume(ctx, path, s, at.in(s.Resolved), nil, p, (*run).steps)
 }
 
-// resume goes on with o, which is s.Resolved in this place. d is nil where the
-// images are not open yet.
-func resume(ctx context.Context, path string, s Settings, o Options, d *Data, p Progress) (*Outcome, error) {
+// resume goes on with o, which is s.Resolved in this place, and does work there.
+// d is nil where the images are not open yet.
+func resume(ctx context.Context, path string, s Settings, o Options, d *Data, p Progress, w work) (*Outcome, error) {
 	f, err := lockFolder(path)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func resume(ctx context.Context, path string, s Settings, o Options, d *Data, p 
 	if err := f.writeSettings(d.set.Root, s.Given, o); err != nil { // they may have moved
 		return nil, err
 	}
-	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx)
+	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx, w)
 }
 
 // sameSplit returns an error when the images or their split are not those of

@@ -36,11 +36,11 @@ func Run(ctx context.Context, o Options, p Progress) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runOn(ctx, d, src, card, o, r, p)
+	return runOn(ctx, d, src, card, o, r, p, (*run).steps)
 }
 
-// runOn is Run on data and with a source that are open already.
-func runOn(ctx context.Context, d *Data, src source, card *backbones.Card, given, o Options, p Progress) (*Outcome, error) {
+// runOn does work in a new run on data and with a source that are open already.
+func runOn(ctx context.Context, d *Data, src source, card *backbones.Card, given, o Options, p Progress, w work) (*Outcome, error) {
 	if err := d.everyClass(); err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func runOn(ctx context.Context, d *Data, src source, card *backbones.Card, given
 	if err := d.set.SaveManifest(f.file(splitFile)); err != nil {
 		return nil, err
 	}
-	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx)
+	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx, w)
 }
 
 // openSource opens what feeds the trainable part and says what it found. card
@@ -107,10 +107,13 @@ type run struct {
 	precision Precision // of the features, once they are there
 }
 
-// do is steps with the folder told first and, when ctx ends, how to go on.
-func (r *run) do(ctx context.Context) (*Outcome, error) {
+// work is what is done in a run: its steps, or only its training.
+type work func(*run, context.Context) (*Outcome, error)
+
+// do does the work with the folder told first and, when ctx ends, how to go on.
+func (r *run) do(ctx context.Context, w work) (*Outcome, error) {
 	r.p.Note("run folder: " + r.folder.Path)
-	out, err := r.steps(ctx)
+	out, err := w(r, ctx)
 	if errors.Is(err, context.Canceled) {
 		again := "tl finetune --resume " + r.folder.Path
 		if r.o.CacheDir != "" {
@@ -124,6 +127,26 @@ func (r *run) do(ctx context.Context) (*Outcome, error) {
 // steps extracts, trains, evaluates, exports and reports.
 func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	start := time.Now()
+	var out *Outcome
+	err := r.train(ctx, func(t *trainer, extracted time.Duration) error {
+		trained := time.Since(start) - extracted
+		var err error
+		if out, err = r.finish(ctx, t); err != nil {
+			return err
+		}
+		out.ExtractSeconds, out.TrainSeconds = extracted.Seconds(), trained.Seconds()
+		out.Seconds, out.PeakMemory = time.Since(start).Seconds(), peakMemory()
+		earlier, _ := os.ReadFile(r.folder.file(resultFile))
+		out.addEarlier(earlier, t.log)
+		return r.write(out, t)
+	})
+	return out, err
+}
+
+// train extracts the features and trains on them, then calls done with the best
+// weights in place and how long the extraction took.
+func (r *run) train(ctx context.Context, done func(*trainer, time.Duration) error) error {
+	start := time.Now()
 	for _, fact := range r.data.Facts {
 		r.p.Note(fact)
 	}
@@ -132,34 +155,25 @@ func (r *run) steps(ctx context.Context) (*Outcome, error) {
 	}
 	x, err := r.features(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer x.close()
 	extracted := time.Since(start)
 	t, err := r.trainer(ctx, x)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer t.close()
 	if err := t.restore(r.folder); err != nil {
-		return nil, err
+		return err
 	}
 	if t.state.Epoch > 0 {
 		r.p.Note(fmt.Sprintf("going on after epoch %d", t.state.Epoch))
 	}
 	if err := t.fit(ctx, r.folder, r.p); err != nil {
-		return nil, err
+		return err
 	}
-	trained := time.Since(start) - extracted
-	out, err := r.finish(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	out.ExtractSeconds, out.TrainSeconds = extracted.Seconds(), trained.Seconds()
-	out.Seconds, out.PeakMemory = time.Since(start).Seconds(), peakMemory()
-	earlier, _ := os.ReadFile(r.folder.file(resultFile))
-	out.addEarlier(earlier, t.log)
-	return out, r.write(out, t)
+	return done(t, extracted)
 }
 
 // trainer sets up what learns, in its phases, and what it learns from.

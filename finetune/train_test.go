@@ -67,7 +67,7 @@ func TestFrozenWeights(t *testing.T) {
 	defer f.close()
 	card := backbone.Card()
 	r := &run{o: resolved(t, o), data: d, src: src, card: &card, folder: f, p: Silent{}}
-	if _, err := r.do(t.Context()); err != nil {
+	if _, err := r.do(t.Context(), (*run).steps); err != nil {
 		t.Fatal(err)
 	}
 	if after := backbone.WeightsDigest(); after != before {

@@ -19,7 +19,7 @@ type setting struct{ name, value string }
 // ownFlags are those that an arm or a cell of a grid may have of its own: what
 // is trained and how, not on which images.
 func ownFlags() []cli.Flag {
-	return append(append(without(modelFlags(), "backbone", "model", "download"), trainFlags()...), only(runFlags(), "precision", "cache")...)
+	return append(append(without(modelFlags(), "backbone", "model", "download"), without(trainFlags(), "grid")...), only(runFlags(), "precision", "cache")...)
 }
 
 // readSettings reads KEY=VALUE,…, whose keys are flags of tl finetune. A part

@@ -23,7 +23,7 @@ func compareCommand(v *voice) *cli.Command {
 			"tl compare --data cells/ --backbone resnet50.onnx@stage3 --backbone resnet50.onnx@stage4\n" +
 			"tl compare --data cells/ --folds 5 --arm baseline --arm resnet50,name=frozen --arm resnet50,unfreeze=3,name=tuned\n\n" +
 			"Given the --name of an earlier comparison it goes on where that stopped.",
-		Flags:  append(append(append(flags, dataFlags()...), trainFlags()...), without(runFlags(), "resume")...),
+		Flags:  append(append(append(flags, dataFlags()...), without(trainFlags(), "grid")...), without(runFlags(), "resume")...),
 		Action: func(c *cli.Context) error { return compareAction(c, v) },
 	}
 }

@@ -17,6 +17,7 @@ func finetuneCommand(v *voice) *cli.Command {
 			"tl finetune --model baseline --data cells/\n" +
 			"tl finetune --backbone resnet50 --unfreeze 2 --data cells/   (the last two blocks learn too)\n" +
 			"tl finetune --backbone resnet50 --folds 5 --data cells/      (cross-validation; with --name it goes on)\n" +
+			"tl finetune --backbone resnet50 --grid lr=1e-3,3e-4 --grid unfreeze=2,3 --data cells/   (tries all four, tests the best)\n" +
 			"tl finetune --resume runs/resnet50-1       (--data, --root, --backbone name what moved)",
 		Flags: append(append(modelFlags(), trainFlags()...), append(dataFlags(), runFlags()...)...),
 		Action: func(c *cli.Context) error {
@@ -42,6 +43,19 @@ func finetuneAction(c *cli.Context, v *voice) (summary, error) {
 			return nil, err
 		}
 		return finetune.Resume(c.Context, c.String("resume"), placeOf(c), v)
+	}
+	if c.IsSet("grid") {
+		if err := refuse(c, "a grid in folds would choose by patients that it is then tested on", "folds"); err != nil {
+			return nil, err
+		}
+		cells, err := gridCells(c)
+		if err != nil {
+			return nil, err
+		}
+		if err := fetch(c, v, cells[0].Options.Backbone); err != nil {
+			return nil, err
+		}
+		return finetune.Search(c.Context, cells[0].Options.Data, c.String("runs"), c.String("name"), cells, v)
 	}
 	o, err := checkedOptions(c)
 	if err != nil {

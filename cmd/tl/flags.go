@@ -70,6 +70,7 @@ func trainFlags() []cli.Flag {
 		&cli.Float64Flag{Name: "l2", Category: training, Usage: "weight penalty added to the gradient, 0 for none", DefaultText: "0.1 for avgmax without --hidden, else 0.01; baseline none"},
 		&cli.Float64Flag{Name: "weight-decay", Category: training, Usage: "decoupled decay of --optimiser adamw", DefaultText: "none"},
 		&cli.StringFlag{Name: "class-weight", Category: training, Usage: "none, or auto: inverse to the class counts", DefaultText: "none"},
+		&cli.GenericFlag{Name: "grid", Value: &repeated{}, Category: training, Usage: "train with each of `KEY=VALUE,VALUE`, once for each key, in all combinations; validation chooses, only the best is tested and exported"},
 		&cli.Uint64Flag{Name: "seed", Category: training, Usage: "another `SEED` gives other initial weights, order and dropout; the same gives the same bytes"},
 	}
 }
