@@ -39,10 +39,10 @@ type Options struct {
 	Batch          int     `json:"batch"`           // images a step; 0 is 64, baseline 32
 	LearningRate   float64 `json:"learning_rate"`   // 0 is 1e-3
 	UnfreezeEpochs int     `json:"unfreeze_epochs"` // of head and unfrozen part together, at most; 0 is 8
-	BackboneLR     float64 `json:"backbone_lr"`     // learning rate of the unfrozen part; 0 is a tenth of the head's
+	BackboneLR     float64 `json:"backbone_lr"`     // learning rate of the unfrozen part; 0 is LearningRate; the head has a tenth of that by then
 	TrainNorms     bool    `json:"train_norms"`     // scale and bias of its batch norms learn too; their statistics never do
 	Clip           float64 `json:"clip"`            // largest L2 norm of a step's gradient; 0 is 1 for the unfrozen part, else none; -1 is none
-	EMA            float64 `json:"ema"`             // decay of a moving average of the weights, which is then what is kept; 0 is none
+	EMA            float64 `json:"ema"`             // decay of a moving average of the weights, which is then what is kept; 0 is 0.99 with an unfrozen part, else none; -1 is none
 	Accumulate     int     `json:"accumulate"`      // parts that a batch is computed in, to save memory; 0 is 1
 	Schedule       string  `json:"schedule"`        // "cosine" (default) or "constant"
 	Warmup         float64 `json:"warmup"`          // epochs of linear warm-up
@@ -101,7 +101,8 @@ func (o Options) Resolved() (Options, error) {
 	}
 	if o.unfreezes() {
 		def(&o.UnfreezeEpochs, 8)
-		def(&o.BackboneLR, o.LearningRate/10)
+		def(&o.BackboneLR, o.LearningRate)
+		def(&o.EMA, 0.99)
 	}
 	def(&o.Accumulate, 1)
 	if spec, err := augment.Parse(o.Augment); err == nil { // else check tells
@@ -207,7 +208,7 @@ func (o Options) checkNumbers() error {
 		{"unfreeze-epochs", float64(o.UnfreezeEpochs), 0, 1e6},
 		{"backbone-lr", o.BackboneLR, 0, 1e3},
 		{"clip", orZero(o.Clip), 0, 1e9},
-		{"ema", o.EMA, 0, 0.999999},
+		{"ema", orZero(o.EMA), 0, 0.999999},
 		{"accumulate", float64(o.Accumulate), 1, float64(o.Batch)},
 	} {
 		if !(c.got >= c.low && c.got <= c.top) { // also refuses NaN

@@ -25,7 +25,7 @@ func (t *trainer) headPhase(x *features, h *heads.Head) phase {
 	o := t.o
 	return phase{name: "head", x: x, head: h, epochs: o.Epochs, plan: t.schedule(o.Epochs, o.Warmup), options: heads.TrainOptions{
 		Batch: o.Batch, Accumulate: o.Accumulate, Optimiser: o.Optimiser, WeightDecay: o.WeightDecay, L2: orZero(o.L2), Momentum: orZero(o.Momentum),
-		Clip: max(0, o.Clip), EMA: o.EMA, ClassWeights: t.classWeights(), Threads: o.Threads, Seed: o.Seed,
+		Clip: max(0, o.Clip), EMA: orZero(o.EMA), ClassWeights: t.classWeights(), Threads: o.Threads, Seed: o.Seed,
 	}}
 }
 
@@ -38,12 +38,18 @@ func (t *trainer) unfrozenPhase(x *features, h *heads.Head) phase {
 	warmup := o.Warmup
 	def(&warmup, 1)
 	p.plan = t.schedule(p.epochs, warmup)
-	p.options.BodyRate = o.BackboneLR / o.LearningRate
+	p.plan.rate /= laterHead
+	p.options.BodyRate = o.BackboneLR / p.plan.rate
 	if o.Clip == 0 {
 		p.options.Clip = usualClip
 	}
 	return p
 }
+
+// laterHead divides the head's rate once the backbone learns too: at its full
+// rate a head that has learnt loses more in the first epoch than the backbone
+// gains (docs/accuracy.md).
+const laterHead = 10
 
 // usualClip is the largest norm of the gradient while the backbone learns.
 const usualClip = 1
@@ -81,7 +87,7 @@ func (t *trainer) enter(p Progress) error {
 			return err
 		}
 		p.Note(fmt.Sprintf("unfrozen: %d numbers of the backbone learn with the head at rates up to %g and %g; training holds %.0f MiB",
-			b.Params(), t.o.BackboneLR, t.o.LearningRate, float64(n)/(1<<20)))
+			b.Params(), t.o.BackboneLR, now.plan.rate, float64(n)/(1<<20)))
 	}
 	var err error
 	t.step, err = now.head.Trainer(now.options)

@@ -131,7 +131,7 @@ func trainOptions(c *cli.Context) finetune.Options {
 		L2: orNone(c, "l2"), WeightDecay: c.Float64("weight-decay"), ClassWeight: c.String("class-weight"),
 		Augment: c.String("augment"), AugmentCopies: c.Int("augment-copies"),
 		UnfreezeEpochs: c.Int("unfreeze-epochs"), BackboneLR: c.Float64("backbone-lr"), TrainNorms: c.Bool("train-norms"),
-		Clip: orNone(c, "clip"), EMA: c.Float64("ema"), Accumulate: c.Int("accumulate"),
+		Clip: orNone(c, "clip"), EMA: orNone(c, "ema"), Accumulate: c.Int("accumulate"),
 		Monitor: c.String("monitor"), Patience: c.Int("patience"), Threshold: c.String("threshold"),
 	}
 }
