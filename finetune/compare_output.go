@@ -78,6 +78,11 @@ func (c *Comparison) Summary() string {
 	if len(p.Pairs) > 0 {
 		parts = append(parts, "Differences on the same images:", p.PairTable().String())
 	}
+	for i, a := range c.Arms {
+		if words := a.givenWords(); words != "" {
+			parts = append(parts, c.Names[i]+": "+strings.TrimSpace(words))
+		}
+	}
 	return strings.Join(append(append(parts, c.Verdict...), report.NoDiagnosis, "", "run folder: "+c.Folder), "\n")
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"github.com/tlkit/tl/internal/dataset"
 	"github.com/tlkit/tl/internal/report"
 )
 
@@ -129,6 +128,9 @@ func pool(outs []*Outcome) (*Outcome, error) {
 	if out.Test, err = s.evaluate("out-of-fold", choice); err != nil {
 		return nil, err
 	}
+	if out.TestGiven, err = s.evaluateGiven(out.Test); err != nil {
+		return nil, err
+	}
 	page.Data = pooledFacts(page.Data, s)
 	page.Evaluation = report.Evaluation{Split: out.Test.Images, Choice: choice, Result: out.Test.Metrics, Multi: out.Test.Multi, Groups: out.Test.PerGroup}
 	page.Training.Peak, page.Training.Extraction, page.Training.Seconds = out.PeakMemory, out.ExtractSeconds, out.TrainSeconds
@@ -222,25 +224,6 @@ func (c *Comparison) foldMeans() []string {
 
 // splitAs is d with another split of the same images.
 func (d *Data) splitAs(o DataOptions) (*Data, error) {
-	set := *d.set
-	set.Items = slices.Clone(d.set.Items)
-	out := &Data{set: &set, generated: d.generated, Warnings: slices.Clone(d.scanned), scanned: d.scanned}
-	return out, out.assign(o.Resolved())
-}
-
-// assign splits the images, and words what was found.
-func (d *Data) assign(o DataOptions) error {
-	warnings, err := d.set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed, Folds: o.Folds, Fold: o.Fold})
-	if err != nil {
-		return err
-	}
-	if err := d.set.CheckLeak(); err != nil {
-		return fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
-	}
-	d.Warnings = append(d.Warnings, warnings...)
-	if len(d.set.Indices(dataset.Test)) == 0 {
-		d.Warnings = append(d.Warnings, "there are no test images: the figures are of the validation images, which also chose the best epoch and the threshold, so they are too good")
-	}
-	d.Facts = d.describe()
-	return nil
+	out := *d
+	return &out, out.assign(o.Resolved())
 }

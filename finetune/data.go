@@ -26,6 +26,8 @@ type DataOptions struct {
 	Seed     uint64  `json:"seed"`      // of the split
 	Folds    int     `json:"folds"`     // of a cross-validation, of which Fold is one; 0 is none
 	Fold     int     `json:"fold"`      // from 1
+
+	Corrections string `json:"corrections"` // table of labels that were looked at again (dataset.ReadCorrections); "" is none
 }
 
 // Resolved fills in the defaults. The rules that let patients straddle are the
@@ -56,8 +58,13 @@ type Data struct {
 	Facts    []string // what was found, in words
 
 	set       *dataset.Dataset
-	generated bool     // made by tl data make: no real cells
-	scanned   []string // warnings from before the split
+	generated bool             // made by tl data make: no real cells
+	scanned   []string         // warnings from before the split
+	given     *dataset.Dataset // as found, before splits and corrections
+
+	corrections []dataset.Correction
+	former      map[string]int // class before it was corrected, by path
+	corrected   []string       // what was, in words
 }
 
 // OpenData scans a folder or a manifest, decodes every image once to find the
@@ -99,7 +106,37 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		return nil, err
 	}
 	w := append(badFiles(report), report.Warnings...)
-	return &Data{set: set, generated: report.Generated, Warnings: slices.Clone(w), scanned: w}, nil
+	d := &Data{given: set, generated: report.Generated, scanned: w}
+	if o.Corrections != "" {
+		if d.corrections, err = dataset.ReadCorrections(o.Corrections); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// assign splits the images as they were found, then corrects labels, so that
+// corrections move no image into another part, and words what was found.
+func (d *Data) assign(o DataOptions) error {
+	set := *d.given
+	set.Items = slices.Clone(d.given.Items)
+	d.set, d.Warnings = &set, slices.Clone(d.scanned)
+	warnings, err := d.set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed, Folds: o.Folds, Fold: o.Fold})
+	if err != nil {
+		return err
+	}
+	if err := d.set.CheckLeak(); err != nil {
+		return fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
+	}
+	d.Warnings = append(d.Warnings, warnings...)
+	if err := d.correct(); err != nil {
+		return err
+	}
+	if len(d.set.Indices(dataset.Test)) == 0 {
+		d.Warnings = append(d.Warnings, "there are no test images: the figures are of the validation images, which also chose the best epoch and the threshold, so they are too good")
+	}
+	d.Facts = append(d.describe(), d.corrected...)
+	return nil
 }
 
 // root returns the folder that the paths of a manifest are relative to, "" for
@@ -190,15 +227,17 @@ func (d *Data) Classes() []string { return d.set.Classes }
 
 // label is what the trainable part learns for item i: 1 for the positive class
 // of two, else the class's index.
-func (d *Data) label(i int) int {
-	c := d.set.Items[i].Class
+func (d *Data) label(i int) int { return d.labelOf(d.set.Items[i].Class) }
+
+// labelOf is the label of a class.
+func (d *Data) labelOf(class int) int {
 	if d.set.Positive >= 0 {
-		if c == d.set.Positive {
+		if class == d.set.Positive {
 			return 1
 		}
 		return 0
 	}
-	return c
+	return class
 }
 
 // seen returns what an exported model remembers of its training images.

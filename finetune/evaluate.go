@@ -51,7 +51,8 @@ type Outcome struct {
 	Epochs     int             `json:"epochs"`
 	BestEpoch  int             `json:"best_epoch"`
 	Val        *Evaluation     `json:"val"`
-	Test       *Evaluation     `json:"test,omitempty"` // nil when the split has no test images
+	Test       *Evaluation     `json:"test,omitempty"`       // nil when the split has no test images
+	TestGiven  *Evaluation     `json:"test_given,omitempty"` // the test by the labels before --corrections; nil where none of them changed
 	Warnings   []string        `json:"warnings,omitempty"`
 	Seconds    float64         `json:"seconds"` // all of it, since the data were read
 	PeakMemory int64           `json:"peak_memory_bytes"`
@@ -93,6 +94,9 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 			return nil, err
 		}
 		if out.Test, err = out.test.evaluate("test", choice); err != nil {
+			return nil, err
+		}
+		if out.TestGiven, err = out.test.evaluateGiven(out.Test); err != nil {
 			return nil, err
 		}
 	}

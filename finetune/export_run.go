@@ -46,7 +46,7 @@ func exportStopped(ctx context.Context, o Options, folder, path string, p Progre
 		return err
 	}
 	defer f.close()
-	d, err := OpenData(ctx, o.Data, p)
+	d, err := OpenData(ctx, f.data(o.Data), p)
 	if err != nil {
 		return err
 	}

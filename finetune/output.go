@@ -110,7 +110,23 @@ func (out *Outcome) Summary() string {
 	if p := out.Precision; p != nil && p.Name != "f32" {
 		s += fmt.Sprintf("precision: %v\n", p)
 	}
-	return s + "\n" + e.Summary(out.Classes) + "\nrun folder: " + out.Folder
+	return s + "\n" + e.Summary(out.Classes) + out.givenWords() + "\nrun folder: " + out.Folder
+}
+
+// givenWords says how good it is by the labels before corrections, "" where the
+// test's were not corrected.
+func (out *Outcome) givenWords() string {
+	g := out.TestGiven
+	if g == nil {
+		return ""
+	}
+	list, level := []metrics.Metric(nil), 0.0
+	if g.Multi != nil {
+		list, level = g.Multi.Metrics(), g.Multi.Level
+	} else {
+		list, level = g.Metrics.Metrics(), g.Metrics.Level
+	}
+	return fmt.Sprintf("\nThe test's labels were corrected; corrections that a model helped to find flatter models like it. By the labels as given:\n%v", report.MetricTable(list, level))
 }
 
 // Summary is the evaluation for a terminal.

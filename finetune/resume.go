@@ -59,7 +59,7 @@ func resume(ctx context.Context, path string, s Settings, o Options, d *Data, p 
 	}
 	defer f.close()
 	if d == nil {
-		if d, err = OpenData(ctx, o.Data, p); err != nil {
+		if d, err = OpenData(ctx, f.data(o.Data), p); err != nil {
 			return nil, err
 		}
 	}

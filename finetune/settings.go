@@ -112,7 +112,7 @@ func (o Options) absolute() (Options, error) {
 // withoutPaths is o without where images and network are: they may move, and
 // what is in them is told by digests.
 func (o Options) withoutPaths() Options {
-	o.Data.Path, o.Data.Root, o.Data.GroupCSV, o.Backbone = "", "", "", ""
+	o.Data.Path, o.Data.Root, o.Data.GroupCSV, o.Data.Corrections, o.Backbone = "", "", "", "", ""
 	return o
 }
 

@@ -51,7 +51,7 @@ func scan(c *cli.Context, v *voice, skipBad bool) (*dataset.Dataset, *dataset.Re
 // scanFlags are the data flags without --data, which is the argument here, and
 // without those of the split.
 func scanFlags() []cli.Flag {
-	return without(dataFlags(), "data", "split", "val", "test", "split-seed", "folds")
+	return without(dataFlags(), "data", "split", "val", "test", "split-seed", "folds", "corrections")
 }
 
 // splitFlags are the flags of the split.

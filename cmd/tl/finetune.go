@@ -150,6 +150,6 @@ func dataOptions(c *cli.Context) finetune.DataOptions {
 	return finetune.DataOptions{
 		Path: c.String("data"), Root: c.String("root"), Positive: c.String("positive"), Split: c.String("split"), Val: c.Float64("val"), Test: orNone(c, "test"),
 		Group: c.String("group"), GroupCSV: c.String("group-csv"), NoGroups: c.Bool("no-groups"),
-		SkipBad: c.Bool("skip-bad"), Seed: c.Uint64("split-seed"),
+		SkipBad: c.Bool("skip-bad"), Seed: c.Uint64("split-seed"), Corrections: c.String("corrections"),
 	}
 }
