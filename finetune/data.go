@@ -88,6 +88,12 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
+	var corrections []dataset.Correction
+	if o.Corrections != "" {
+		if corrections, err = dataset.ReadCorrections(o.Corrections); err != nil {
+			return nil, err
+		}
+	}
 	begun := false
 	set, report, err := dataset.Scan(ctx, o.Path, dataset.ScanOptions{
 		Root: root, Positive: o.Positive, GroupRegex: o.Group, GroupCSV: o.GroupCSV, NoGroups: o.NoGroups, SkipBad: o.SkipBad,
@@ -106,13 +112,7 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		return nil, err
 	}
 	w := append(badFiles(report), report.Warnings...)
-	d := &Data{given: set, generated: report.Generated, scanned: w}
-	if o.Corrections != "" {
-		if d.corrections, err = dataset.ReadCorrections(o.Corrections); err != nil {
-			return nil, err
-		}
-	}
-	return d, nil
+	return &Data{given: set, generated: report.Generated, scanned: w, corrections: corrections}, nil
 }
 
 // assign splits the images as they were found, then corrects labels, so that

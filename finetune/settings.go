@@ -88,7 +88,7 @@ func (s Settings) otherVersion() string {
 // absolute is o with paths that mean the same in any working folder.
 func (o Options) absolute() (Options, error) {
 	csv := strings.Split(o.Data.GroupCSV, ",")
-	paths := []*string{&o.Data.Path, &o.Data.Root}
+	paths := []*string{&o.Data.Path, &o.Data.Root, &o.Data.Corrections}
 	for i := range csv {
 		paths = append(paths, &csv[i])
 	}

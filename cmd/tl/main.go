@@ -67,7 +67,7 @@ func app(v *voice, stdout, stderr io.Writer) *cli.App {
 		ErrWriter: stderr,
 		Commands: prepare([]*cli.Command{
 			demoCommand(v), finetuneCommand(v), compareCommand(v), predictCommand(v), evaluateCommand(v), exportCommand(v),
-			summaryCommand(v), dataCommand(v), weightsCommand(v), benchCommand(v),
+			reviewCommand(), summaryCommand(v), dataCommand(v), weightsCommand(v), benchCommand(v),
 		}),
 		HideHelpCommand: true,
 		OnUsageError:    func(c *cli.Context, err error, _ bool) error { return wrongFlag(c, err) },

@@ -138,6 +138,12 @@ func (d *Dataset) thumbnail(dst *image.RGBA, r image.Rectangle, i int) error {
 	return nil
 }
 
+// Picture is picture i in a square of cell pixels, on black, keeping its shape.
+func (d *Dataset) Picture(i, cell int) (*image.RGBA, error) {
+	out := image.NewRGBA(image.Rect(0, 0, cell, cell))
+	return out, d.thumbnail(out, out.Rect, i)
+}
+
 // load makes dst a copy of im.
 func load(dst *image.RGBA, im *Image) {
 	dst.Rect, dst.Stride = image.Rect(0, 0, im.W, im.H), 4*im.W
