@@ -57,6 +57,36 @@ func TestVariedRunGoesOn(t *testing.T) {
 	}
 }
 
+// Mixed runs, interrupted and gone on with on other threads, give the same
+// bytes, and others than without mixup.
+func TestMixedRunGoesOn(t *testing.T) {
+	s := newScene(t)
+	for kind, options := range s.varied(t) {
+		options := func(name string) Options {
+			o := options(name)
+			o.Augment, o.AugmentCopies, o.Mixup = "", 0, 0.4
+			return o
+		}
+		calm := run1(t, options(kind+"-calm"))
+		o := options(kind)
+		o.Threads = 3
+		ctx, cancel := context.WithCancel(t.Context())
+		if _, err := Run(ctx, o, &stopper{cancel: cancel, epochs: 2}); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		out, err := Resume(t.Context(), filepath.Join(s.runs, kind), Place{CacheDir: s.cache, Threads: 2}, Silent{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameFiles(t, calm.Folder, out.Folder, modelFile, scoresFile)
+		o = options(kind + "-plain")
+		o.Mixup = 0
+		if plain := run1(t, o); bytes.Equal(bytesOf(t, filepath.Join(plain.Folder, modelFile)), bytesOf(t, filepath.Join(out.Folder, modelFile))) {
+			t.Errorf("%s: mixed items train the same model", kind)
+		}
+	}
+}
+
 // Only training images are varied: the copies hold no other, validation and
 // test read the features of the images as they are, and each copy differs.
 func TestOnlyTrainingImagesAreVaried(t *testing.T) {

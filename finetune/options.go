@@ -30,6 +30,8 @@ type Options struct {
 	Augment       string `json:"augment"`        // how training images are varied: "cells", or a list as augment.Words says; "" is not at all
 	AugmentCopies int    `json:"augment_copies"` // variants of each training image whose features are cached; 0 is 4; the baseline varies anew in each epoch
 
+	Mixup float64 `json:"mixup"` // items are mixed in pairs of each batch by shares from Beta(Mixup, Mixup): images of the baseline, features of a backbone; 0 is none
+
 	Head        string  `json:"head"`        // "avgmax" (default) takes the mean and the maximum of each channel of the feature map, "gap" the mean, "flat" all of it; then Flatten → Dense
 	Hidden      int     `json:"hidden"`      // units of a hidden Dense+ReLU layer; 0 is none
 	Dropout     float64 `json:"dropout"`     // share of units dropped in training; 0 is none, baseline 0.2; -1 is none
@@ -203,6 +205,7 @@ func (o Options) checkNumbers() error {
 		{"l2", orZero(o.L2), 0, 1e3},
 		{"weight-decay", o.WeightDecay, 0, 1e3},
 		{"patience", float64(o.Patience), 1, 1e6},
+		{"mixup", o.Mixup, 0, 1e3},
 		{"augment-copies", float64(o.AugmentCopies), 0, 1000},
 		{"unfreeze", float64(o.Unfreeze), 0, 1e4},
 		{"unfreeze-epochs", float64(o.UnfreezeEpochs), 0, 1e6},

@@ -25,7 +25,7 @@ func (t *trainer) headPhase(x *features, h *heads.Head) phase {
 	o := t.o
 	return phase{name: "head", x: x, head: h, epochs: o.Epochs, plan: t.schedule(o.Epochs, o.Warmup), options: heads.TrainOptions{
 		Batch: o.Batch, Accumulate: o.Accumulate, Optimiser: o.Optimiser, WeightDecay: o.WeightDecay, L2: orZero(o.L2), Momentum: orZero(o.Momentum),
-		Clip: max(0, o.Clip), EMA: orZero(o.EMA), ClassWeights: t.classWeights(), Threads: o.Threads, Seed: o.Seed,
+		Clip: max(0, o.Clip), EMA: orZero(o.EMA), Mixup: o.Mixup > 0, ClassWeights: t.classWeights(), Threads: o.Threads, Seed: o.Seed,
 	}}
 }
 

@@ -128,7 +128,8 @@ func (t *trainer) epoch(ctx context.Context) (Epoch, error) {
 		if err := t.read(x, labels, batch, e.Epoch); err != nil {
 			return e, err
 		}
-		loss, err := t.step.Step(x[:len(batch)*row], labels[:len(batch)], len(batch), now.plan.at(t.state.Step))
+		mix := t.mix(x[:len(batch)*row], labels[:len(batch)], e.Epoch, lo)
+		loss, err := t.step.StepMixed(x[:len(batch)*row], labels[:len(batch)], mix, len(batch), now.plan.at(t.state.Step))
 		if err != nil {
 			return e, err
 		}

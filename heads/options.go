@@ -20,6 +20,7 @@ type TrainOptions struct {
 	Clip         float64   // largest L2 norm of all gradients together, as torch.nn.utils.clip_grad_norm_; 0 is none
 	EMA          float64   // decay of a moving average of the parameters, see Trainer.Averaged; 0 keeps none
 	ClassWeights []float64 // by class; nil is 1 each. The loss is Σ w·l / Σ w
+	Mixup        bool      // items may be mixtures, see Trainer.StepMixed
 	Threads      int       // 0 is all cores; results do not depend on it
 	Seed         uint64    // of dropout
 }

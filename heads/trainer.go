@@ -30,6 +30,8 @@ type Trainer struct {
 	padded []float32 // (rows,Input): used for a shorter part
 	labels []float32 // (rows)
 	rows   []float32 // (rows): row weights, 0 for padding
+	others []float32 // (rows): the second labels of mixed items
+	shares []float32 // (rows): and their weights
 	at     *place
 	away   bool // the parameters are swapped with their averages
 }
@@ -54,7 +56,7 @@ func (h *Head) Trainer(o TrainOptions) (*Trainer, error) {
 		return nil, fmt.Errorf("heads: %w", err)
 	}
 	n := o.rows()
-	t := &Trainer{head: h, o: o, dev: dev, at: &place{}, labels: make([]float32, n), rows: make([]float32, n), padded: make([]float32, n*h.InputSize())}
+	t := &Trainer{head: h, o: o, dev: dev, at: &place{}, labels: make([]float32, n), rows: make([]float32, n), others: make([]float32, n), shares: make([]float32, n), padded: make([]float32, n*h.InputSize())}
 	if err := t.ready(); err != nil {
 		dev.Close()
 		return nil, fmt.Errorf("heads: build the training graph: %w", err)
@@ -123,12 +125,26 @@ func (t *Trainer) apply(g *autodiff.Graph, i int, l *layer, x *autodiff.Node) (*
 	return g.Apply(l.name, o, in...)
 }
 
+// loss adds the loss of the logits, and where items are mixed that of their
+// second labels.
 func (t *Trainer) loss(g *autodiff.Graph, logits *autodiff.Node) (*autodiff.Node, error) {
-	y, err := g.Input("labels", t.tensor(t.labels))
+	loss, err := t.lossOf(g, logits, "", t.labels, t.rows)
+	if err != nil || !t.o.Mixup {
+		return loss, err
+	}
+	second, err := t.lossOf(g, logits, "second ", t.others, t.shares)
 	if err != nil {
 		return nil, err
 	}
-	w, err := g.Input("row weights", t.tensor(t.rows))
+	return g.Apply("mixed loss", op.Add{}, loss, second)
+}
+
+func (t *Trainer) lossOf(g *autodiff.Graph, logits *autodiff.Node, which string, labels, weights []float32) (*autodiff.Node, error) {
+	y, err := g.Input(which+"labels", t.tensor(labels))
+	if err != nil {
+		return nil, err
+	}
+	w, err := g.Input(which+"row weights", t.tensor(weights))
 	if err != nil {
 		return nil, err
 	}
@@ -136,14 +152,28 @@ func (t *Trainer) loss(g *autodiff.Graph, logits *autodiff.Node) (*autodiff.Node
 	if t.head.Outputs() > 1 {
 		o = autodiff.SoftmaxCrossEntropy{Total: &t.at.weight}
 	}
-	return g.Apply("loss", o, logits, y, w)
+	return g.Apply(which+"loss", o, logits, y, w)
+}
+
+// Mix says that items are mixtures of two: item i is Share of an item of class
+// labels[i] and the rest of one of class Others[i].
+type Mix struct {
+	Others []int
+	Share  float64 // from 0 to 1
 }
 
 // Step makes one step on n ≤ Batch items x (n,Input) with their classes, and
 // returns the loss before it, without the L2 penalty. After an error, a loss or
 // a gradient that is not finite included, the network is as before.
 func (t *Trainer) Step(x []float32, labels []int, n int, lr float64) (loss float64, err error) {
-	if loss, err = t.run(x, labels, n); err != nil {
+	return t.StepMixed(x, labels, Mix{Share: 1}, n, lr)
+}
+
+// StepMixed is Step on mixtures, of a trainer with TrainOptions.Mixup: the loss
+// is Share times that of labels and the rest times that of the others (Zhang et
+// al., mixup, ICLR 2018).
+func (t *Trainer) StepMixed(x []float32, labels []int, m Mix, n int, lr float64) (loss float64, err error) {
+	if loss, err = t.run(x, labels, m, n); err != nil {
 		return loss, err
 	}
 	defer t.machine.ZeroGrad()
@@ -158,7 +188,7 @@ func (t *Trainer) Step(x []float32, labels []int, n int, lr float64) (loss float
 // Gradients returns the loss of a batch and its gradient by each of
 // Head.Params, without a step.
 func (t *Trainer) Gradients(x []float32, labels []int, n int) (loss float64, grads [][]float32, err error) {
-	if loss, err = t.run(x, labels, n); err != nil {
+	if loss, err = t.run(x, labels, Mix{Share: 1}, n); err != nil {
 		return loss, nil, err
 	}
 	for _, g := range t.machine.Gradients() {
@@ -169,18 +199,21 @@ func (t *Trainer) Gradients(x []float32, labels []int, n int) (loss float64, gra
 }
 
 // run computes loss and gradients of one batch, part by part.
-func (t *Trainer) run(x []float32, labels []int, n int) (loss float64, err error) {
-	if err := t.check(x, labels, n); err != nil {
+func (t *Trainer) run(x []float32, labels []int, m Mix, n int) (loss float64, err error) {
+	if err := t.check(x, labels, m, n); err != nil {
 		return 0, err
 	}
 	t.at.weight = 0
-	for _, c := range labels[:n] {
-		t.at.weight += float64(t.classWeight(c))
+	for i, c := range labels[:n] {
+		t.at.weight += m.Share * float64(t.classWeight(c))
+		if m.Share < 1 {
+			t.at.weight += (1 - m.Share) * float64(t.classWeight(m.Others[i]))
+		}
 	}
 	part, size := t.o.rows(), t.head.InputSize()
 	for t.at.row = 0; t.at.row < n; t.at.row += part {
 		end := min(t.at.row+part, n)
-		if err := t.feed(x[t.at.row*size:end*size], labels[t.at.row:end]); err != nil {
+		if err := t.feed(x[t.at.row*size:end*size], labels[t.at.row:end], m.part(t.at.row, end)); err != nil {
 			return 0, err
 		}
 		l, err := t.machine.Run()
@@ -196,7 +229,15 @@ func (t *Trainer) run(x []float32, labels []int, n int) (loss float64, err error
 	return loss, nil
 }
 
-func (t *Trainer) check(x []float32, labels []int, n int) error {
+// part is m of the items from lo to hi.
+func (m Mix) part(lo, hi int) Mix {
+	if m.Others != nil {
+		m.Others = m.Others[lo:hi]
+	}
+	return m
+}
+
+func (t *Trainer) check(x []float32, labels []int, m Mix, n int) error {
 	if t.away {
 		return fmt.Errorf("heads: step %d within Averaged: the parameters are away", t.at.step+1)
 	}
@@ -204,9 +245,15 @@ func (t *Trainer) check(x []float32, labels []int, n int) error {
 		return fmt.Errorf("heads: step %d: %d items with %d labels and %d numbers, want 1 to %d items of %d numbers",
 			t.at.step+1, n, len(labels), len(x), t.o.Batch, t.head.InputSize())
 	}
-	for i, c := range labels[:n] {
-		if c < 0 || c >= t.head.spec.Classes {
-			return fmt.Errorf("heads: step %d: label %d of item %d, want 0 to %d", t.at.step+1, c, i, t.head.spec.Classes-1)
+	if !(m.Share >= 0 && m.Share <= 1) || m.Share < 1 && (!t.o.Mixup || len(m.Others) < n) {
+		return fmt.Errorf("heads: step %d: a share of %g and %d second labels of %d items, want a share from 0 to 1, and below 1 TrainOptions.Mixup and as many labels",
+			t.at.step+1, m.Share, len(m.Others), n)
+	}
+	for _, list := range [][]int{labels[:n], m.Others[:min(n, len(m.Others))]} {
+		for i, c := range list {
+			if c < 0 || c >= t.head.spec.Classes {
+				return fmt.Errorf("heads: step %d: label %d of item %d, want 0 to %d", t.at.step+1, c, i, t.head.spec.Classes-1)
+			}
 		}
 	}
 	return nil
@@ -221,10 +268,14 @@ func (t *Trainer) classWeight(c int) float32 {
 }
 
 // feed sets the graph's inputs to one part; a full one is not copied.
-func (t *Trainer) feed(x []float32, labels []int) error {
+func (t *Trainer) feed(x []float32, labels []int, m Mix) error {
 	clear(t.rows)
+	clear(t.shares)
 	for i, c := range labels {
-		t.labels[i], t.rows[i] = float32(c), t.classWeight(c)
+		t.labels[i], t.rows[i] = float32(c), float32(m.Share)*t.classWeight(c)
+		if m.Share < 1 {
+			t.others[i], t.shares[i] = float32(m.Others[i]), float32(1-m.Share)*t.classWeight(m.Others[i])
+		}
 	}
 	if len(x) < len(t.padded) {
 		clear(t.padded[copy(t.padded, x):])

@@ -129,7 +129,7 @@ func trainOptions(c *cli.Context) finetune.Options {
 		Epochs: c.Int("epochs"), Batch: c.Int("batch"), LearningRate: c.Float64("lr"), Schedule: c.String("schedule"),
 		Warmup: c.Float64("warmup"), Optimiser: c.String("optimiser"), Momentum: orNone(c, "momentum"),
 		L2: orNone(c, "l2"), WeightDecay: c.Float64("weight-decay"), ClassWeight: c.String("class-weight"),
-		Augment: c.String("augment"), AugmentCopies: c.Int("augment-copies"),
+		Augment: c.String("augment"), AugmentCopies: c.Int("augment-copies"), Mixup: c.Float64("mixup"),
 		UnfreezeEpochs: c.Int("unfreeze-epochs"), BackboneLR: c.Float64("backbone-lr"), TrainNorms: c.Bool("train-norms"),
 		Clip: orNone(c, "clip"), EMA: orNone(c, "ema"), Accumulate: c.Int("accumulate"),
 		Monitor: c.String("monitor"), Patience: c.Int("patience"), Threshold: c.String("threshold"),

@@ -58,6 +58,7 @@ func trainFlags() []cli.Flag {
 		&cli.Float64Flag{Name: "lr", Aliases: []string{"learning-rate"}, Category: training, Usage: "learning `RATE`", DefaultText: "0.001"},
 		&cli.StringFlag{Name: "augment", Category: training, Usage: "vary training images by `SPEC`: cells (any orientation, small shifts, light and stain), or a list such as flip,rotate90,shift=0.05,blur=1; tl data show --augment SPEC draws it", DefaultText: "none"},
 		&cli.IntFlag{Name: "augment-copies", Category: training, Usage: "with --augment, cache features of `K` variants of each training image; the baseline varies anew in each epoch", DefaultText: "4"},
+		&cli.Float64Flag{Name: "mixup", Category: training, Usage: "mix each training item with another of its batch, labels too, by shares from Beta(`ALPHA`, ALPHA), e.g. 0.2; pixels of the baseline, features of a backbone", DefaultText: "none"},
 		&cli.IntFlag{Name: "unfreeze-epochs", Category: training, Usage: "at most `N` passes with the unfrozen blocks", DefaultText: "8"},
 		&cli.Float64Flag{Name: "backbone-lr", Category: training, Usage: "learning `RATE` of the unfrozen blocks; the head goes on at a tenth of --lr beside them", DefaultText: "--lr"},
 		&cli.BoolFlag{Name: "train-norms", Category: training, Usage: "scale and bias of unfrozen batch norms learn too; their statistics never do"},
