@@ -112,7 +112,7 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		return nil, err
 	}
 	w := append(badFiles(report), report.Warnings...)
-	return &Data{given: set, generated: report.Generated, scanned: w, corrections: corrections}, nil
+	return &Data{set: set, given: set, generated: report.Generated, Warnings: w, scanned: w, corrections: corrections}, nil
 }
 
 // assign splits the images as they were found, then corrects labels, so that

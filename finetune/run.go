@@ -107,7 +107,8 @@ type run struct {
 	folder *Folder
 	p      Progress
 
-	precision Precision // of the features, once they are there
+	precision    Precision // of the features, once they are there
+	trainingOnly bool      // no features of other images are wanted
 }
 
 // work is what is done in a run: its steps, or only its training.

@@ -58,7 +58,7 @@ func (u unfrozen) compute(ctx context.Context, dst, x []float32, n int) error {
 // features before it, and of their copies.
 func (r *run) through(ctx context.Context, b *heads.Body, x *features, copies []*features) (last *features, lastCopies []*features, err error) {
 	part := func(before *features, copy bool) (*features, error) {
-		return extraction{data: r.data, src: unfrozen{b, r.card, before, r.o.Threads}, p: r.p, training: copy}.extract(ctx, r.o)
+		return extraction{data: r.data, src: unfrozen{b, r.card, before, r.o.Threads}, p: r.p, training: copy || r.trainingOnly}.extract(ctx, r.o)
 	}
 	if last, err = part(x, false); err != nil {
 		return nil, nil, err

@@ -66,7 +66,7 @@ func app(v *voice, stdout, stderr io.Writer) *cli.App {
 		Writer:    stdout,
 		ErrWriter: stderr,
 		Commands: prepare([]*cli.Command{
-			demoCommand(v), finetuneCommand(v), compareCommand(v), predictCommand(v), evaluateCommand(v), exportCommand(v),
+			demoCommand(v), finetuneCommand(v), lrFindCommand(v), compareCommand(v), predictCommand(v), evaluateCommand(v), exportCommand(v),
 			reviewCommand(), summaryCommand(v), dataCommand(v), weightsCommand(v), benchCommand(v),
 		}),
 		HideHelpCommand: true,
