@@ -111,6 +111,12 @@ func (d *Device) ConvOnceScratch(s ConvShape) Scratch {
 	return d.ConvScratch(s).Or(Scratch{once: s.K * s.depth()})
 }
 
+// Images is s for n images.
+func (s ConvShape) Images(n int) ConvShape {
+	s.N = n
+	return s
+}
+
 // depth is the number of products in one output: C/Groups·R·S.
 func (s *ConvShape) depth() int { return s.C / s.Groups * s.R * s.S }
 

@@ -61,6 +61,7 @@ type Device struct {
 	low        lowTask
 	lowPack    lowPackTask
 	factors    []float32 // of the Winograd transforms, see consts
+	spare      []float32 // see Spare
 	scratch    []float32 // shared by the pieces of a task: flipped weights, partial sums
 }
 

@@ -13,6 +13,7 @@ type Scratch struct {
 	shared, low      int
 	dy, x, rows, sum int
 	once, spread     int
+	spare            int
 	// Of each of its threads: in float32, and two in elements.
 	panel, plane, edge, strip int
 	offs, runs                int
@@ -23,7 +24,7 @@ func (s Scratch) Or(t Scratch) Scratch {
 	return Scratch{
 		shared: max(s.shared, t.shared), low: max(s.low, t.low),
 		dy: max(s.dy, t.dy), x: max(s.x, t.x), rows: max(s.rows, t.rows), sum: max(s.sum, t.sum),
-		once: max(s.once, t.once), spread: max(s.spread, t.spread),
+		once: max(s.once, t.once), spread: max(s.spread, t.spread), spare: max(s.spare, t.spare),
 		panel: max(s.panel, t.panel), plane: max(s.plane, t.plane), edge: max(s.edge, t.edge), strip: max(s.strip, t.strip),
 		offs: max(s.offs, t.offs), runs: max(s.runs, t.runs),
 	}
@@ -31,10 +32,17 @@ func (s Scratch) Or(t Scratch) Scratch {
 
 // Bytes is what s is on a Device of that many threads.
 func (s Scratch) Bytes(threads int) int64 {
-	device := 4 * int64(s.shared+s.low+s.dy+s.x+s.rows+s.sum+s.once+s.spread)
+	device := 4 * int64(s.shared+s.low+s.dy+s.x+s.rows+s.sum+s.once+s.spread+s.spare)
 	worker := 4*int64(s.panel+s.plane+s.edge+s.strip) + int64(unsafe.Sizeof(0))*int64(s.offs) + int64(unsafe.Sizeof(run{}))*int64(s.runs)
 	return device + int64(threads)*worker
 }
+
+// Spare returns n numbers for the caller's own use, until the next call of
+// Spare. Their contents are arbitrary. Nothing else of the Device uses them.
+func (d *Device) Spare(n int) []float32 { return grow(&d.spare, n) }
+
+// SpareScratch is what Spare takes.
+func SpareScratch(n int) Scratch { return Scratch{spare: n} }
 
 // Reserve takes the memory of s now: calls that need no more take none.
 func (d *Device) Reserve(s Scratch) {
@@ -47,6 +55,7 @@ func (d *Device) Reserve(s Scratch) {
 	grow(&m.sum, s.sum)
 	grow(&d.once.panels, s.once)
 	grow(&d.spread, s.spread)
+	grow(&d.spare, s.spare)
 	for _, w := range d.team.workers {
 		grow(&w.panel, s.panel)
 		grow(&w.plane, s.plane)
@@ -64,7 +73,7 @@ func (d *Device) ScratchBytes() int64 {
 	bytes := Scratch{
 		shared: cap(d.scratch), low: len(d.lowPack.memory),
 		dy: cap(m.dy), x: cap(m.x), rows: cap(m.rows), sum: cap(m.sum),
-		once: cap(d.once.panels), spread: cap(d.spread),
+		once: cap(d.once.panels), spread: cap(d.spread), spare: cap(d.spare),
 	}.Bytes(0)
 	for _, w := range d.team.workers {
 		bytes += Scratch{
