@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -144,5 +145,30 @@ func TestAugmentRefuses(t *testing.T) {
 		c.change(&o)
 		_, err := Run(t.Context(), o, Silent{})
 		wantError(t, err, c.want)
+	}
+}
+
+// Many threads vary a batch into the same pixels as one does.
+func TestManyThreadsVaryTheSame(t *testing.T) {
+	const n, size = 64, 16
+	images, one := make([]string, n), make([]float32, n*3*size*size)
+	for i := range images {
+		images[i] = fmt.Sprintf("%064x", i)
+	}
+	for i := range one {
+		one[i] = float32(i % 256)
+	}
+	many := slices.Clone(one)
+	o := Options{Augment: "cells", Seed: 3}
+	for _, v := range []struct {
+		pixels  []float32
+		threads int
+	}{{one, 1}, {many, 8}} {
+		a := o.augmentation()
+		a.threads = v.threads
+		a.vary(v.pixels, size, 1, images, 2)
+	}
+	if !slices.Equal(one, many) {
+		t.Error("8 threads give other pixels than one")
 	}
 }

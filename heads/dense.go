@@ -47,3 +47,16 @@ func (dense) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor, 
 		}
 	}
 }
+
+// Scratch is that of the products.
+func (dense) Scratch(d *cpu.Device, grad []bool, in ...tensor.Shape) cpu.Scratch {
+	n, k, f := in[0][0], in[1][0], in[1][1]
+	all := d.GemmScratch(false, true, n, k, f)
+	if grad != nil && grad[0] {
+		all = all.Or(d.GemmScratch(false, false, n, f, k))
+	}
+	if grad != nil && grad[1] {
+		all = all.Or(d.GemmScratch(true, false, k, f, n))
+	}
+	return all
+}

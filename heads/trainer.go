@@ -73,6 +73,7 @@ func (t *Trainer) ready() error {
 	if t.machine, err = g.Compile(loss); err != nil {
 		return err
 	}
+	t.dev.Reserve(t.machine.Scratch())
 	t.solver, err = autodiff.NewSolver(t.dev, t.o.solver(t.head.Params()))
 	return err
 }

@@ -32,7 +32,7 @@ var outside = []refused{
 	{"CVE-2024-27319 offset below 0", external("w.bin", "offset", "-4"), "from -4"},
 	{"CVE-2026-27489 folder is a symbolic link", external("up/secret.bin"), "up is a symbolic link"},
 	{"CVE-2026-34447 symbolic link", external("linked.bin"), "linked.bin is a symbolic link"},
-	{"CVE-2026-34446 hard link", external("hard.bin"), "hard.bin has 2 names (hard links)"},
+	{"CVE-2026-34446 hard link", external("hard.bin"), "hard.bin has 2 names (hard links), so it may belong outside of the model's folder (put a copy there: cp hard.bin hard.bin.copy && mv hard.bin.copy hard.bin)"},
 	{"CVE-2026-34445 unknown key", external("w.bin", "__class__", "x"), `unknown key "__class__"`},
 	{"CVE-2026-34445 key twice", external("w.bin", "location", "sub/w.bin"), `key "location" is given twice`},
 	{"CVE-2026-34445 huge length", external("w.bin", "length", "9223372036854775807"), "the shape wants 4 bytes, found length 92"},

@@ -59,6 +59,7 @@ func faults(kills int) []fault {
 		{"read-only: folders", (*scene).readOnly},
 		{"images: removed or changed after the scan", (*scene).images},
 		{"memory: --max-memory", (*scene).maxMemory},
+		{"memory: cgroup, as told beforehand", (*scene).cgroupRefusal},
 		{"memory: cgroup", (*scene).cgroups},
 		{"memory: ulimit -v", (*scene).ulimits},
 		{"two: one run folder", (*scene).twoRuns},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,20 +11,53 @@ import (
 
 // cgroups takes memory away: the system kills tl where it wants more.
 func (s *scene) cgroups() (string, error) {
-	group, limit, err := newGroup()
+	g, err := newGroup()
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(group)
-	join := fmt.Sprintf("echo $$ >%s && exec \"$@\"", filepath.Join(group, "cgroup.procs"))
-	return s.little("MiB", []int{6, 10, 14, 18, 24, 32, 48, 96}, func(mib int, words ...string) ([]string, error) {
-		err := os.WriteFile(filepath.Join(group, limit), []byte(fmt.Sprint(mib<<20)), 0)
-		return append([]string{"sh", "-c", join, "sh"}, words...), err
-	})
+	defer g.remove()
+	return s.little("MiB", []int{6, 10, 14, 18, 24, 32, 48, 96}, g.within)
 }
 
-// newGroup makes a control group and names its file of the memory limit.
-func newGroup() (dir, limit string, err error) {
+// cgroupRefusal asks for pictures of a size whose maps do not fit into the
+// group, and for the same ones at a size that fits: tl, which is told nothing,
+// reads the group's limit and refuses before it takes the memory.
+func (s *scene) cgroupRefusal() (string, error) {
+	const mib = 96
+	g, err := newGroup()
+	if err != nil {
+		return "", err
+	}
+	defer g.remove()
+	place := s.place()
+	command, err := g.within(mib, append([]string{s.tl}, append(s.finetune(), "--size", "1024")...)...)
+	if err != nil {
+		return "", err
+	}
+	a := s.startAs(place, nil, nil, command...)
+	about := fmt.Sprintf("%d MiB, 1024 pixels", mib)
+	s.problem(about, a.refused(fmt.Sprintf("at most %d MiB are allowed", mib)))
+	if left, err := os.ReadDir(place); err != nil || len(left) > 0 {
+		s.problem(about, errors.Join(err, fmt.Errorf("%v was begun", left)))
+	}
+	return fmt.Sprintf("%s: %s", g.limit, strings.ReplaceAll(a.end(), s.dir, "")), nil
+}
+
+// group is a control group with a memory limit.
+type group struct{ dir, limit string }
+
+func (g group) remove() { os.Remove(g.dir) }
+
+// within is the command that runs words in the group, limited to so many MiB.
+func (g group) within(mib int, words ...string) ([]string, error) {
+	err := os.WriteFile(filepath.Join(g.dir, g.limit), []byte(fmt.Sprint(mib<<20)), 0)
+	join := fmt.Sprintf("echo $$ >%s && exec \"$@\"", filepath.Join(g.dir, "cgroup.procs"))
+	return append([]string{"sh", "-c", join, "sh"}, words...), err
+}
+
+// newGroup makes a control group, of version 1 or 2 as the machine has them.
+func newGroup() (group, error) {
+	var err error
 	name := fmt.Sprintf("tl-faults-%d", os.Getpid())
 	for _, g := range []struct{ root, limit string }{{"/sys/fs/cgroup/memory", "memory.limit_in_bytes"}, {"/sys/fs/cgroup", "memory.max"}} {
 		dir := filepath.Join(g.root, name)
@@ -31,11 +65,11 @@ func newGroup() (dir, limit string, err error) {
 			continue
 		}
 		if _, err = os.Stat(filepath.Join(dir, g.limit)); err == nil {
-			return dir, g.limit, nil
+			return group{dir, g.limit}, nil
 		}
 		os.Remove(dir)
 	}
-	return "", "", fmt.Errorf("%w: no control group with a memory limit (%v)", errCannot, err)
+	return group{}, fmt.Errorf("%w: no control group with a memory limit (%v)", errCannot, err)
 }
 
 // ulimits limits addresses, of which Go reserves many more than it uses.

@@ -58,6 +58,7 @@ func run(ctx context.Context) error {
 		}
 	}
 	printTable(os.Stdout, results)
+	printClasses(os.Stdout, results)
 	if *write {
 		return os.WriteFile("bench/onnxsuite/unsupported.txt", []byte(listText(results)), 0o666)
 	}

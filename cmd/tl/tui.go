@@ -130,13 +130,18 @@ func (v *voice) End() {
 		return
 	}
 	v.clear()
-	now := time.Now()
-	line := fmt.Sprintf("%s: %d of %d %s in %.1f s", v.what, v.done, v.total, v.unit, now.Sub(v.begun).Seconds())
-	if r := v.rate(now); r > 0 {
-		line += " (" + v.speed(r) + ")"
-	}
+	line := v.summary(time.Now())
 	v.what, v.bar = "", nil
 	fmt.Fprintln(v.w, line)
+}
+
+// summary is the line that stays.
+func (v *voice) summary(now time.Time) string {
+	s := fmt.Sprintf("%s: %d of %d %s in %.1f s", v.what, v.done, v.total, v.unit, now.Sub(v.begun).Seconds())
+	if r := v.rate(now); r > 0 {
+		s += " (" + v.speed(r) + ")"
+	}
+	return s
 }
 
 // Epoch prints one line for each pass over the training images.

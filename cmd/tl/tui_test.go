@@ -55,7 +55,7 @@ func TestEveryFailureHasAHint(t *testing.T) {
 // before, and nothing is said of the first second.
 func TestPlainProgress(t *testing.T) {
 	at := func(seconds float64) time.Time { return time.Unix(1000, int64(seconds*1e9)) }
-	v := voice{what: "extracting", unit: "images", total: 1000, first: 400, done: 400, moved: at(0)}
+	v := voice{what: "extracting", unit: "images", total: 1000, first: 400, done: 400, begun: at(-2), moved: at(0)}
 	for _, c := range []struct {
 		done    int
 		seconds float64
@@ -70,6 +70,14 @@ func TestPlainProgress(t *testing.T) {
 		v.done = c.done
 		if got := v.line(at(c.seconds)); got != c.want {
 			t.Errorf("after %g s: %q, wanted %q", c.seconds, got, c.want)
+		}
+	}
+	for seconds, want := range map[float64]string{
+		0.9: "extracting: 1000 of 1000 images in 2.9 s",
+		10:  "extracting: 1000 of 1000 images in 12.0 s (60 images/s)",
+	} {
+		if got := v.summary(at(seconds)); got != want {
+			t.Errorf("ended after %g s: %q, wanted %q", seconds, got, want)
 		}
 	}
 }

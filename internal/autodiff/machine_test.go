@@ -198,19 +198,26 @@ func TestConcurrentTrainers(t *testing.T) {
 func TestBytes(t *testing.T) {
 	net := func() (*Graph, *Node) {
 		g := NewGraph(newDevice(t, 1))
-		x := apply(t, g, op.Relu{}, input(t, g, "x", &tensor.Tensor{Shape: tensor.Shape{4, 5}}))
+		x := apply(t, g, op.Relu{}, input(t, g, "x", normal(1, 4, 5)))
 		h := apply(t, g, op.Relu{}, apply(t, g, op.Gemm{Alpha: 1, Beta: 1, TransB: true}, x, param(t, g, "w", normal(2, 3, 5)), param(t, g, "b", normal(3, 3))))
 		return g, apply(t, g, weightedTotal{}, h, input(t, g, "c", normal(6, 4, 3)))
 	}
 	const inputs, outputs, gradients, scalars = 20 + 12, 20 + 12 + 12 + 1, 12 + 12 + 15 + 3, 1 // Gorgonia's constant 1
 	g, loss := net()
-	n, err := g.Bytes(loss)
+	n, scratch, err := g.Bytes(loss)
 	if want := int64(4 * (inputs + outputs + gradients + scalars)); err != nil || n != want {
 		t.Errorf("%d bytes, error %v, want %d", n, err, want)
 	}
 	g, loss = net()
-	if m := compile(t, g, loss); m.Bytes() != n {
-		t.Errorf("%d bytes compiled, %d before", m.Bytes(), n)
+	m := compile(t, g, loss)
+	if m.Bytes() != n || m.Scratch() != scratch {
+		t.Errorf("%d bytes and scratch %+v compiled, %d and %+v before", m.Bytes(), m.Scratch(), n, scratch)
+	}
+	if _, err := m.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if used, said := g.dev.ScratchBytes(), scratch.Bytes(1); used == 0 || used > said || said > used+256 { // edges of tiles that here are none
+		t.Errorf("%d bytes of scratch said, %d taken", said, used)
 	}
 }
 

@@ -55,6 +55,7 @@ type BlockConv struct {
 	algorithm Algorithm
 	bias      []float32 // (panels·2·lanes), zeros beyond K
 	weights   []float32
+	size      int // of weights
 	panels    []panel
 }
 
@@ -81,7 +82,7 @@ const fetchBytes = 320 << 10
 // next is the weights of panel i, to be asked for, or nil if they are too many
 // or there is no such panel.
 func (c *BlockConv) next(i, lanes int) []float32 {
-	if i >= len(c.panels) || len(c.weights)/ceilDiv(c.s.K, lanes)*2*4 > fetchBytes {
+	if i >= len(c.panels) || c.size/ceilDiv(c.s.K, lanes)*2*4 > fetchBytes {
 		return nil
 	}
 	return c.weights[c.panels[i].at:]
@@ -98,21 +99,25 @@ func (d *Device) PackBlockConv(s ConvShape, w, bias []float32, a Algorithm) *Blo
 	if s.Groups != 1 || a != Direct && !s.CanWinograd() {
 		panic(fmt.Sprintf("cpu: PackBlockConv: %v cannot convolve %+v", a, s))
 	}
-	c := &BlockConv{s: s, algorithm: a}
+	c := d.blockConv(s, a)
 	l := d.Lanes()
 	c.bias = Alloc(ceilDiv(s.K, 2*l) * 2 * l)
 	copy(c.bias, bias)
-	points := s.R * s.S
-	if a != Direct {
-		points = (int(a) + 2) * (int(a) + 2)
-	}
-	depth := ceilDiv(s.C, l) * l * points
-	c.panels = panels(s.K, l, depth)
-	c.weights = Alloc(ceilDiv(s.K, l) * l * depth)
+	c.weights = Alloc(c.size)
 	d.packing = packTask{c, w[:s.K*s.C*s.R*s.S], l}
 	d.team.run(len(c.panels), &d.packing)
 	d.packing = packTask{}
 	return c
+}
+
+// blockConv is a convolution without its numbers.
+func (d *Device) blockConv(s ConvShape, a Algorithm) *BlockConv {
+	l, points := d.Lanes(), s.R*s.S
+	if a != Direct {
+		points = (int(a) + 2) * (int(a) + 2)
+	}
+	depth := ceilDiv(s.C, l) * l * points
+	return &BlockConv{s: s, algorithm: a, size: ceilDiv(s.K, l) * l * depth, panels: panels(s.K, l, depth)}
 }
 
 // packTask lays out weights; a piece is a panel:
@@ -181,4 +186,18 @@ func (d *Device) BlockConv(c *BlockConv, y, x Blocks, e BlockEpilogue) {
 	} else {
 		d.wino.run(d, c, s, y, x, e)
 	}
+}
+
+// BlockConvScratch is what BlockConv takes for s.N images.
+func (d *Device) BlockConvScratch(s ConvShape, a Algorithm) Scratch {
+	l := d.Lanes()
+	c, y, x := d.blockConv(s, a), Blocks{N: s.N, C: s.K, H: s.OH, W: s.OW, Lanes: l}, Blocks{N: s.N, C: s.C, H: s.H, W: s.W, Lanes: l}
+	if a == Direct {
+		t := directTask{}
+		t.cut(d, c, s, y, x)
+		return t.scratch()
+	}
+	t := winoTask{}
+	t.cut(d, c, s, y, x)
+	return t.scratch()
 }

@@ -17,6 +17,7 @@ type directTask struct {
 	lo, hi  float32
 	clamp   int
 	inPlace bool      // the input serves as its own panel
+	once    bool      // all pixels are gathered before
 	shared  []float32 // the panel of all pixels, or nil
 	pass    int       // of a shared panel: 1 gathers, 2 multiplies
 
@@ -37,29 +38,50 @@ const directBytes = 256 << 10
 func (d *Device) enough() int { return 8 * d.Threads() }
 
 func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e BlockEpilogue) {
-	t.k, t.c, t.s, t.y, t.x, t.e = d.k, c, s, y, x, e
+	t.e = e
 	t.lo, t.hi, t.clamp = e.limits()
+	t.cut(d, c, s, y, x)
+	if t.shared = nil; t.once {
+		t.shared = grow(&d.scratch, t.depth()*t.pixels)
+		t.pass = 1
+		d.team.run(x.count()*s.R, t)
+	}
+	t.pass = 2
+	d.team.run(t.blocks*t.splits, t)
+	t.c, t.y, t.x, t.e, t.shared = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil
+}
+
+// depth is the number of products in an output, those of full blocks.
+func (t *directTask) depth() int { return t.x.count() * t.x.Lanes * t.s.R * t.s.S }
+
+// cut chooses where the input is read from, and the pieces.
+func (t *directTask) cut(d *Device, c *BlockConv, s ConvShape, y, x Blocks) {
+	t.k, t.c, t.s, t.y, t.x = d.k, c, s, y, x
 	t.inPlace = s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.OH == s.H && s.OW == s.W &&
 		s.PadTop == 0 && s.PadLeft == 0
 	t.pixels = s.N * s.OH * s.OW
 	t.tiles = ceilDiv(t.pixels, d.k.rows)
-	t.pass = 2
-	depth := x.count() * x.Lanes * s.R * s.S
-	if t.shared = nil; !t.inPlace && 4*depth*t.pixels <= sharedBytes {
-		t.shared = grow(&d.scratch, depth*t.pixels)
-		t.pass = 1
-		d.team.run(x.count()*s.R, t)
-		t.pass = 2
-	}
+	depth := t.depth()
+	t.once = !t.inPlace && 4*depth*t.pixels <= sharedBytes
 	most := max(1, directBytes/(4*depth*d.k.rows))
 	t.block = min(most, max(1, t.tiles/d.enough()))
 	t.blocks = ceilDiv(t.tiles, t.block)
 	t.splits = min(len(c.panels), max(1, d.enough()/t.blocks))
-	if t.shared != nil || t.inPlace && depth*t.pixels <= len(c.weights) {
+	if t.once || t.inPlace && depth*t.pixels <= c.size {
 		t.wide(d)
 	}
-	d.team.run(t.blocks*t.splits, t)
-	t.c, t.y, t.x, t.e, t.shared = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil
+}
+
+// scratch is what the task takes, once cut.
+func (t *directTask) scratch() Scratch {
+	s := Scratch{offs: t.x.count()*t.s.R*t.s.S + 1}
+	switch {
+	case t.once:
+		s.shared = t.depth() * t.pixels
+	case !t.inPlace:
+		s.panel = t.depth() * min(t.block*t.k.rows, t.pixels)
+	}
+	return s
 }
 
 // sharedBytes is the size up to which the pixels under all tiles are gathered

@@ -24,7 +24,7 @@ type winoTask struct {
 
 	th, tw int // tiles of an image, down and across
 	tiles  int // of all images
-	block  int // tiles of a piece
+	block  int // tiles of a piece; 0: in passes
 	splits int // pieces that share a block of tiles, each with its part of the panels
 
 	pass           int       // 0: all steps at once; else the one that runs
@@ -41,25 +41,50 @@ type tileRow struct {
 }
 
 func (t *winoTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e BlockEpilogue) {
-	t.k, t.c, t.s, t.y, t.x, t.e = d.k, c, s, y, x, e
+	t.e = e
 	t.lo, t.hi, _ = e.limits()
+	t.consts = d.consts()
+	if t.cut(d, c, s, y, x); t.block == 0 {
+		t.passes(d)
+	} else {
+		t.pass = 0
+		d.team.run(ceilDiv(t.tiles, t.block)*t.splits, t)
+	}
+	t.c, t.y, t.x, t.e, t.points, t.result = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil, nil
+}
+
+// cut chooses the order and the pieces.
+func (t *winoTask) cut(d *Device, c *BlockConv, s ConvShape, y, x Blocks) {
+	t.k, t.c, t.s, t.y, t.x = d.k, c, s, y, x
 	t.m = int(c.algorithm)
 	t.a = t.m + 2
-	t.consts = d.consts()
 	t.th, t.tw = ceilDiv(s.OH, t.m), ceilDiv(s.OW, t.m)
 	t.tiles = s.N * t.th * t.tw
 	each := 4 * t.a * t.a * t.x.count() * t.x.Lanes // bytes of a tile's points
 	t.block = max(1, winoBytes/(each*t.k.rows)) * t.k.rows
-	if t.pass = 0; t.inPasses(len(c.weights)) {
-		t.passes(d)
-	} else {
-		pieces := max(ceilDiv(t.tiles, t.block), min(d.enough(), ceilDiv(t.tiles, max(1, t.k.rows/2))))
-		t.block = ceilDiv(t.tiles, pieces)
-		blocks := ceilDiv(t.tiles, t.block)
-		t.splits = min(len(c.panels), max(1, d.enough()/blocks))
-		d.team.run(blocks*t.splits, t)
+	if t.inPasses(c.size) {
+		t.block = 0
+		return
 	}
-	t.c, t.y, t.x, t.e, t.points, t.result = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil, nil
+	pieces := max(ceilDiv(t.tiles, t.block), min(d.enough(), ceilDiv(t.tiles, max(1, t.k.rows/2))))
+	t.block = ceilDiv(t.tiles, pieces)
+	t.splits = min(len(c.panels), max(1, d.enough()/ceilDiv(t.tiles, t.block)))
+}
+
+// scratch is what the task takes, once cut. A row of tiles at a border, with
+// the zeros around it, is as long as the image or as the piece's tiles.
+func (t *winoTask) scratch() Scratch {
+	l, points := t.x.Lanes, t.a*t.a
+	s := Scratch{edge: points * l, offs: t.x.count() + 1}
+	row := t.tw
+	if t.block == 0 {
+		s.shared = points*(t.stride(t.x.count(), t.tiles)+t.stride(t.y.count(), t.tiles)) + l
+	} else {
+		s.panel, s.plane = points*t.stride(t.x.count(), t.block), points*t.stride(2, t.block)
+		row = min(row, t.block)
+	}
+	s.strip = t.a * (row*t.m + 2) * l
+	return s
 }
 
 // The model of inPasses: points between passes that exceed spilled bytes leave

@@ -70,10 +70,16 @@ func (d *Device) BlockStem(c *BlockStem, y Blocks, x []float32, e BlockEpilogue)
 	t.s.N = y.N
 	t.x = x[:y.N*c.s.C*c.s.H*c.s.W]
 	t.lo, t.hi, t.clamp = e.limits()
-	t.width = (c.s.OW-1)*c.s.StrideW + (c.s.S-1)*c.s.DilationW + 1
-	t.rows = max(1, min(8, c.s.OH))
+	t.cut()
 	d.team.run(y.N*ceilDiv(c.s.OH, t.rows), t)
 	t.c, t.x, t.y, t.e = nil, nil, Blocks{}, BlockEpilogue{}
+}
+
+// BlockStemScratch is what BlockStem takes.
+func (d *Device) BlockStemScratch(s ConvShape) Scratch {
+	t := stemTask{s: s}
+	t.cut()
+	return Scratch{panel: s.C*t.high(t.rows)*t.width + d.Lanes(), offs: s.depth()}
 }
 
 // stemTask computes one stem; a piece is some rows of an image.
@@ -90,12 +96,22 @@ type stemTask struct {
 	rows   int // of output in a piece
 }
 
+// cut chooses the pieces.
+func (t *stemTask) cut() {
+	s := &t.s
+	t.width = (s.OW-1)*s.StrideW + (s.S-1)*s.DilationW + 1
+	t.rows = max(1, min(8, s.OH))
+}
+
+// high is how many rows of input lie under rows of output.
+func (t *stemTask) high(rows int) int { return (rows-1)*t.s.StrideH + (t.s.R-1)*t.s.DilationH + 1 }
+
 func (t *stemTask) piece(w *worker, i int) {
 	s, l := &t.s, t.y.Lanes
 	pieces := ceilDiv(s.OH, t.rows)
 	n, y0 := i/pieces, i%pieces*t.rows
 	rows := min(t.rows, s.OH-y0)
-	high := (rows-1)*s.StrideH + (s.R-1)*s.DilationH + 1
+	high := t.high(rows)
 	x := scratch(w, &w.panel, s.C*high*t.width+l)
 	for c := range s.C {
 		t.copyRows(x[c*high*t.width:][:high*t.width], n, c, y0*s.StrideH-s.PadTop)

@@ -98,6 +98,17 @@ func (t *windowTask) nothing(a *tapArgs) {
 	}
 }
 
+// BlockWindowScratch is what BlockDepthwise, BlockMaxPool and BlockAvgPool take
+// for a window of r×s pixels.
+func (d *Device) BlockWindowScratch(r, s int) Scratch {
+	return Scratch{offs: r * s, edge: r * s * d.Lanes()}
+}
+
+// BlockGlobalScratch is what BlockGlobalAvgPool takes for images of h×w pixels.
+func (d *Device) BlockGlobalScratch(h, w int) Scratch {
+	return Scratch{offs: max(h, w), edge: (h + 1) * d.Lanes()}
+}
+
 // BlockGlobalAvgPool sets y (N,C) to the mean of each channel's pixels.
 func (d *Device) BlockGlobalAvgPool(y []float32, x Blocks) {
 	d.global = globalTask{d.k, y[:x.N*x.C], x}

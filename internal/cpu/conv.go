@@ -93,12 +93,36 @@ func (d *Device) convolve(s ConvShape, y, x, w []float32, e Epilogue) {
 	}
 }
 
+// ConvScratch is what Conv takes.
+func (d *Device) ConvScratch(s ConvShape) Scratch {
+	s = s.flat()
+	if s.stripwise(d.k) {
+		t := stripTask{}
+		t.cut(d.k, s)
+		return t.plane.scratch()
+	}
+	t := convTask{}
+	t.cut(d.k, s)
+	return t.scratch()
+}
+
+// ConvOnceScratch is what ConvOnce takes.
+func (d *Device) ConvOnceScratch(s ConvShape) Scratch {
+	return d.ConvScratch(s).Or(Scratch{once: s.K * s.depth()})
+}
+
+// Images is s for n images.
+func (s ConvShape) Images(n int) ConvShape {
+	s.N = n
+	return s
+}
+
 // depth is the number of products in one output: C/Groups·R·S.
 func (s *ConvShape) depth() int { return s.C / s.Groups * s.R * s.S }
 
 // flat turns a convolution that maps pixel to pixel into one of a single row.
 func (s ConvShape) flat() ConvShape {
-	if s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadTop == 0 && s.PadLeft == 0 && s.OH == s.H && s.OW == s.W {
+	if s.pixelwise() {
 		s.W *= s.H
 		s.OW, s.H, s.OH = s.W, 1, 1
 	}

@@ -12,20 +12,11 @@ package cpu
 // for a 1×1 window, whose zeros are put in afterwards.)
 func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	dx, dy, w = dx[:s.N*s.C*s.H*s.W], dy[:s.N*s.K*s.OH*s.OW], w[:s.K*s.depth()]
-	back := ConvShape{
-		N: s.N, C: s.K, H: (s.OH-1)*s.StrideH + 1, W: (s.OW-1)*s.StrideW + 1,
-		K: s.C, R: s.R, S: s.S, OH: s.H, OW: s.W, StrideH: 1, StrideW: 1,
-		PadTop: (s.R-1)*s.DilationH - s.PadTop, PadLeft: (s.S-1)*s.DilationW - s.PadLeft,
-		DilationH: s.DilationH, DilationW: s.DilationW, Groups: s.Groups,
-	}
-	spread := 0
-	if s.StrideH > 1 || s.StrideW > 1 {
-		spread = back.N * back.C * back.H * back.W
-	}
-	if inside := (s.OH-1)*s.StrideH < s.H && (s.OW-1)*s.StrideW < s.W; spread > 0 && s.R*s.S == 1 && s.PadTop == 0 && s.PadLeft == 0 && inside {
+	if s.spreads() {
 		d.gradInputSpread(s, dx, dy, w)
 		return
 	}
+	back, spread := s.back()
 	scratch := grow(&d.scratch, len(w)+spread)
 	flipped, wide := scratch[:len(w)], scratch[len(w):]
 	d.packWeights(flipped, w, back, true)
@@ -38,13 +29,50 @@ func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	d.convolve(back, dx, dy, flipped, Epilogue{})
 }
 
+// spreads reports whether the gradient by the input is that of pixels side by
+// side, with zeros put in afterwards.
+func (s *ConvShape) spreads() bool {
+	return s.strided() && s.R*s.S == 1 && s.PadTop == 0 && s.PadLeft == 0 &&
+		(s.OH-1)*s.StrideH < s.H && (s.OW-1)*s.StrideW < s.W
+}
+
+func (s *ConvShape) strided() bool { return s.StrideH > 1 || s.StrideW > 1 }
+
+// back is the convolution of dy that gives dx, and how many numbers dy has with
+// zeros between its pixels; 0 where it needs none.
+func (s *ConvShape) back() (back ConvShape, spread int) {
+	back = ConvShape{
+		N: s.N, C: s.K, H: (s.OH-1)*s.StrideH + 1, W: (s.OW-1)*s.StrideW + 1,
+		K: s.C, R: s.R, S: s.S, OH: s.H, OW: s.W, StrideH: 1, StrideW: 1,
+		PadTop: (s.R-1)*s.DilationH - s.PadTop, PadLeft: (s.S-1)*s.DilationW - s.PadLeft,
+		DilationH: s.DilationH, DilationW: s.DilationW, Groups: s.Groups,
+	}
+	if s.strided() {
+		spread = back.N * back.C * back.H * back.W
+	}
+	return back, spread
+}
+
+// sideBySide is s of the pixels that a 1×1 window with a stride looks at.
+func (s ConvShape) sideBySide() ConvShape {
+	s.H, s.W, s.StrideH, s.StrideW = s.OH, s.OW, 1, 1
+	return s
+}
+
+// ConvGradInputScratch is what ConvGradInput takes.
+func (d *Device) ConvGradInputScratch(s ConvShape) Scratch {
+	if s.spreads() {
+		return d.ConvGradInputScratch(s.sideBySide()).Or(Scratch{spread: s.N * s.C * s.OH * s.OW})
+	}
+	back, spread := s.back()
+	return d.ConvScratch(back).Or(Scratch{shared: s.K*s.depth() + spread})
+}
+
 // gradInputSpread is ConvGradInput of a 1×1 window with a stride: pixels that no
 // window looked at have the gradient 0.
 func (d *Device) gradInputSpread(s ConvShape, dx, dy, w []float32) {
-	one := s
-	one.H, one.W, one.StrideH, one.StrideW = s.OH, s.OW, 1, 1
 	small := grow(&d.spread, s.N*s.C*s.OH*s.OW)
-	d.ConvGradInput(one, small, dy, w)
+	d.ConvGradInput(s.sideBySide(), small, dy, w)
 	d.fill = fillTask{back: s, s: s, wide: dx, dy: small}
 	d.team.run(s.N*s.C, &d.fill)
 	d.fill = fillTask{}
@@ -118,14 +146,8 @@ const (
 const smallWeights = 64 << 10
 
 func (t *gradWeightTask) run(d *Device, s ConvShape, dw, dy, x []float32) {
-	t.k, t.s, t.dw, t.dy, t.x = d.k, s, dw, dy, x
-	t.plane.find(&t.s, s.OH, true)
-	t.parts, t.splits, t.sums = 1, 1, dw
-	if kg := s.K / s.Groups; len(dw) > smallWeights {
-		t.splits = min(ceilDiv(16, s.Groups), ceilDiv(kg, d.k.dotRows))
-	} else {
-		t.parts = max(1, min(s.N, 16))
-	}
+	t.dw, t.dy, t.x, t.sums = dw, dy, x, dw
+	t.cut(d.k, s)
 	if t.parts > 1 {
 		t.sums = grow(&d.scratch, t.parts*len(dw))
 	}
@@ -135,6 +157,32 @@ func (t *gradWeightTask) run(d *Device, s ConvShape, dw, dy, x []float32) {
 		d.team.run(ceilDiv(len(dw), vectorPiece), t)
 	}
 	t.sums = nil
+}
+
+// cut chooses the pieces.
+func (t *gradWeightTask) cut(k *kernels, s ConvShape) {
+	t.k, t.s = k, s
+	t.plane.find(&t.s, s.OH, true)
+	t.parts, t.splits = 1, 1
+	if kg := s.K / s.Groups; s.K*s.depth() > smallWeights {
+		t.splits = min(ceilDiv(16, s.Groups), ceilDiv(kg, k.dotRows))
+	} else {
+		t.parts = max(1, min(s.N, 16))
+	}
+}
+
+// ConvGradWeightScratch is what ConvGradWeight takes.
+func (d *Device) ConvGradWeightScratch(s ConvShape) Scratch {
+	if s.asMatrix() {
+		return d.gradMatrixScratch(s)
+	}
+	var t gradWeightTask
+	t.cut(d.k, s.flat())
+	all := t.plane.scratch()
+	if t.parts > 1 {
+		all.shared = t.parts * s.K * s.depth()
+	}
+	return all
 }
 
 func (t *gradWeightTask) piece(w *worker, i int) {

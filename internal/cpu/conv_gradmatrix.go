@@ -32,7 +32,7 @@ func (d *Device) convGradMatrix(s ConvShape, dw, dy, x []float32) {
 	pixels := s.OH * s.OW
 	d.channelsLast(grow(&m.dy, len(dy)), dy, s.N, s.K, pixels)
 	d.channelsLast(grow(&m.x, len(x)), x, s.N, s.C, s.H*s.W)
-	if s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadTop == 0 && s.PadLeft == 0 && s.OH == s.H && s.OW == s.W {
+	if s.pixelwise() {
 		d.Gemm(true, false, s.K, s.C, s.N*pixels, dw, m.dy, m.x, GemmEpilogue{})
 		return
 	}
@@ -48,6 +48,22 @@ func (d *Device) convGradMatrix(s ConvShape, dw, dy, x []float32) {
 		}
 	}
 	m.gather, m.put = gatherTask{}, putTask{}
+}
+
+// pixelwise reports whether each output sees the one input in its place.
+func (s *ConvShape) pixelwise() bool {
+	return s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadTop == 0 && s.PadLeft == 0 && s.OH == s.H && s.OW == s.W
+}
+
+// gradMatrixScratch is what convGradMatrix takes.
+func (d *Device) gradMatrixScratch(s ConvShape) Scratch {
+	pixels := s.N * s.OH * s.OW
+	all := d.GemmScratch(true, false, s.K, s.C, pixels)
+	all.dy, all.x = s.K*pixels, s.N*s.C*s.H*s.W
+	if !s.pixelwise() {
+		all.rows, all.sum = pixels*s.C, s.K*s.C
+	}
+	return all
 }
 
 // channelsLast sets dst (n,pixels,channels) to x (n,channels,pixels).

@@ -29,16 +29,27 @@ type convTask struct {
 const panelBytes = 256 << 10
 
 func (t *convTask) run(d *Device, s ConvShape, y, x, w []float32, e Epilogue) {
-	t.k, t.s, t.y, t.x, t.w, t.e = d.k, s, y, x, w, e
+	t.y, t.x, t.w, t.e = y, x, w, e
 	t.lo, t.hi = e.limits()
-	t.pixels = s.OH * s.OW
-	t.total = s.N * t.pixels
-	t.tiles = ceilDiv(t.total, d.k.cols)
-	t.panels = ceilDiv(s.K/s.Groups, d.k.rows)
-	t.block, t.splits = blocking(s.depth(), t.tiles, t.panels, s.Groups, d.k.cols)
-	t.blocks = ceilDiv(t.tiles, t.block)
+	t.cut(d.k, s)
 	d.team.run(s.Groups*t.blocks*t.splits, t)
 	t.y, t.x, t.w, t.e = nil, nil, nil, Epilogue{}
+}
+
+// cut chooses the pieces.
+func (t *convTask) cut(k *kernels, s ConvShape) {
+	t.k, t.s = k, s
+	t.pixels = s.OH * s.OW
+	t.total = s.N * t.pixels
+	t.tiles = ceilDiv(t.total, k.cols)
+	t.panels = ceilDiv(s.K/s.Groups, k.rows)
+	t.block, t.splits = blocking(s.depth(), t.tiles, t.panels, s.Groups, k.cols)
+	t.blocks = ceilDiv(t.tiles, t.block)
+}
+
+// scratch is what the task takes, once cut.
+func (t *convTask) scratch() Scratch {
+	return Scratch{panel: t.block*t.s.depth()*t.k.cols + t.k.cols, edge: t.k.rows * t.k.cols, runs: t.k.cols}
 }
 
 // blocking chooses how many tiles are packed at once, and into how many pieces

@@ -72,6 +72,14 @@ func (p *planes) find(s *ConvShape, rows int, channelFirst bool) {
 	}
 }
 
+// scratch is what of takes.
+func (p *planes) scratch() (s Scratch) {
+	if p.copied {
+		s.plane = p.size
+	}
+	return s
+}
+
 // of returns the planes of image n and group g from output row p0 on.
 func (p *planes) of(w *worker, s *ConvShape, x []float32, n, g, p0 int) []float32 {
 	cg := s.C / s.Groups
@@ -118,14 +126,20 @@ func (p *planes) copyRow(s *ConvShape, to, from []float32) {
 }
 
 func (t *stripTask) run(d *Device, s ConvShape, y, x, w []float32, e Epilogue) {
-	t.k, t.s, t.y, t.x, t.w, t.e = d.k, s, y, x, w, e
+	t.y, t.x, t.w, t.e = y, x, w, e
 	t.lo, t.hi = e.limits()
+	t.cut(d.k, s)
+	d.team.run(s.N*s.Groups*t.bands, t)
+	t.y, t.x, t.w, t.e = nil, nil, nil, Epilogue{}
+}
+
+// cut chooses the bands.
+func (t *stripTask) cut(k *kernels, s ConvShape) {
+	t.k, t.s = k, s
 	t.bands = min(s.OH, ceilDiv(32, s.N*s.Groups))
 	t.rows = ceilDiv(s.OH, t.bands)
 	t.bands = ceilDiv(s.OH, t.rows)
 	t.plane.find(&t.s, t.rows, false)
-	d.team.run(s.N*s.Groups*t.bands, t)
-	t.y, t.x, t.w, t.e = nil, nil, nil, Epilogue{}
 }
 
 func (t *stripTask) piece(w *worker, i int) {

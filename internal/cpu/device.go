@@ -61,6 +61,7 @@ type Device struct {
 	low        lowTask
 	lowPack    lowPackTask
 	factors    []float32 // of the Winograd transforms, see consts
+	spare      []float32 // see Spare
 	scratch    []float32 // shared by the pieces of a task: flipped weights, partial sums
 }
 
@@ -115,17 +116,6 @@ func (d *Device) Name() string {
 		return fmt.Sprintf("cpu (%s, 1 thread)", d.k.name)
 	}
 	return fmt.Sprintf("cpu (%s, %d threads)", d.k.name, d.Threads())
-}
-
-// ScratchBytes is the memory held for intermediate results. It grows to what
-// the largest shapes need and then stays.
-func (d *Device) ScratchBytes() int64 {
-	m := &d.gradMatrix
-	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(m.rows) + cap(m.sum) + cap(d.once.panels) + cap(d.spread)
-	for _, w := range d.team.workers {
-		n += cap(w.panel) + cap(w.plane) + cap(w.strip)
-	}
-	return 4 * int64(n)
 }
 
 // Threads is the number of threads, the caller's included.

@@ -16,30 +16,75 @@ func (d *Device) Gemm(transA, transB bool, m, n, k int, c, a, b []float32, e Gem
 	if m*n == 0 {
 		return
 	}
-	g := product{m: m, n: n, k: k, ai: k, al: 1, bl: n, bj: 1, c: c[:m*n], a: a[:m*k], b: b[:k*n]}
-	if transA {
-		g.ai, g.al = 1, m
-	}
-	if transB {
-		g.bl, g.bj = 1, k
-	}
+	g := newProduct(transA, transB, m, n, k)
+	g.c, g.a, g.b = c[:m*n], a[:m*k], b[:k*n]
 	g.start(e)
 	if k == 0 {
 		return
 	}
-	if n == 1 && m > 1 { // cᵀ = opBᵀ·opAᵀ
-		g = product{m: 1, n: m, k: k, ai: g.bj, al: g.bl, bl: g.al, bj: g.ai, c: g.c, a: g.b, b: g.a}
-	}
-	switch {
-	case g.n < narrow && g.m >= 4*g.n && g.al == 1 && g.bl != 1 && g.n > 1:
+	switch g.way() {
+	case narrowB:
 		d.gemmNarrow(g)
-	case g.n < narrow && g.m >= 4*g.n && g.ai == 1:
+	case turnedC:
 		d.gemmTurned(g)
-	case g.rowsTogether() && (g.m <= 64 || g.n < narrow):
+	case dotted:
 		d.gemmDots(g)
 	default:
 		d.gemm.run(d, g)
 	}
+}
+
+// The ways to compute a product.
+const (
+	inTiles = iota
+	narrowB
+	turnedC
+	dotted
+)
+
+// way chooses how to compute g, a column as a row.
+func (g *product) way() int {
+	if g.n == 1 && g.m > 1 { // cᵀ = opBᵀ·opAᵀ
+		*g = product{m: 1, n: g.m, k: g.k, ai: g.bj, al: g.bl, bl: g.al, bj: g.ai, c: g.c, a: g.b, b: g.a}
+	}
+	switch {
+	case g.n < narrow && g.m >= 4*g.n && g.al == 1 && g.bl != 1 && g.n > 1:
+		return narrowB
+	case g.n < narrow && g.m >= 4*g.n && g.ai == 1:
+		return turnedC
+	case g.rowsTogether() && (g.m <= 64 || g.n < narrow):
+		return dotted
+	}
+	return inTiles
+}
+
+// GemmScratch is what Gemm takes.
+func (d *Device) GemmScratch(transA, transB bool, m, n, k int) Scratch {
+	if m*n*k == 0 {
+		return Scratch{}
+	}
+	g := newProduct(transA, transB, m, n, k)
+	switch g.way() {
+	case narrowB:
+		return g.dotScratch().Or(Scratch{shared: k * n})
+	case turnedC:
+		return d.tileScratch(g.turned()).Or(Scratch{shared: m * n})
+	case dotted:
+		return g.dotScratch()
+	}
+	return d.tileScratch(g)
+}
+
+// dotScratch is what gemmDots takes.
+func (g *product) dotScratch() Scratch {
+	return Scratch{offs: max(dotBlock, min(g.n, g.m))}
+}
+
+// tileScratch is what gemmTask takes.
+func (d *Device) tileScratch(g product) Scratch {
+	var t gemmTask
+	t.cut(d.k, g)
+	return Scratch{panel: t.block*t.deep*t.cols + t.cols, edge: d.k.rows * t.cols}
 }
 
 // narrow is the number of columns below which a tile would be mostly empty.
@@ -50,6 +95,23 @@ type product struct {
 	m, n, k        int
 	ai, al, bl, bj int
 	c, a, b        []float32
+}
+
+// newProduct is opA·opB without its numbers.
+func newProduct(transA, transB bool, m, n, k int) product {
+	g := product{m: m, n: n, k: k, ai: k, al: 1, bl: n, bj: 1}
+	if transA {
+		g.ai, g.al = 1, m
+	}
+	if transB {
+		g.bl, g.bj = 1, k
+	}
+	return g
+}
+
+// turned is cᵀ = bᵀ·aᵀ without its result.
+func (g *product) turned() product {
+	return product{m: g.n, n: g.m, k: g.k, ai: g.bj, al: g.bl, bl: g.al, bj: g.ai, a: g.b, b: g.a}
 }
 
 // start sets c to the bias, zero, or what it was.
@@ -88,7 +150,9 @@ func (d *Device) gemmNarrow(g product) {
 func (d *Device) gemmTurned(g product) {
 	turned := grow(&d.scratch, g.m*g.n)
 	clear(turned)
-	d.gemm.run(d, product{m: g.n, n: g.m, k: g.k, ai: g.bj, al: g.bl, bl: g.al, bj: g.ai, c: turned, a: g.b, b: g.a})
+	p := g.turned()
+	p.c = turned
+	d.gemm.run(d, p)
 	for j := range g.n {
 		for i, v := range turned[j*g.m:][:g.m] {
 			g.c[i*g.n+j] += v
@@ -173,18 +237,23 @@ type gemmTask struct {
 const gemmDepth = 2048
 
 func (t *gemmTask) run(d *Device, g product) {
-	t.k, t.product = d.k, g
-	t.cols = d.k.cols
+	t.cut(d.k, g)
+	d.team.run(t.blocks*t.splits, t)
+	t.product = product{}
+}
+
+// cut chooses the pieces.
+func (t *gemmTask) cut(k *kernels, g product) {
+	t.k, t.product = k, g
+	t.cols = k.cols
 	if g.m == 1 && g.bj == 1 {
-		t.cols = d.k.rowCols
+		t.cols = k.rowCols
 	}
 	t.tiles = ceilDiv(g.n, t.cols)
-	t.panels = ceilDiv(g.m, d.k.rows)
+	t.panels = ceilDiv(g.m, k.rows)
 	t.deep = min(g.k, gemmDepth)
 	t.block, t.splits = blocking(t.deep, t.tiles, t.panels, 1, t.cols)
 	t.blocks = ceilDiv(t.tiles, t.block)
-	d.team.run(t.blocks*t.splits, t)
-	t.product = product{}
 }
 
 func (t *gemmTask) piece(w *worker, i int) {

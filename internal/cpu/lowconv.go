@@ -82,6 +82,13 @@ func (d *Device) LowConv(c *LowConv, y, x Blocks, e BlockEpilogue) {
 	d.low.run(d, c, m, y, e)
 }
 
+// LowConvScratch is what LowConv takes for s.N images.
+func (d *Device) LowConvScratch(s ConvShape, p Precision) Scratch {
+	var t lowPackTask
+	t.cut(&LowConv{s: s, precision: p}, s.N)
+	return Scratch{low: t.m.blocks * t.m.stride, offs: p.channels() / d.Lanes()}
+}
+
 // lowTask computes the product; a piece is some tiles for some of the panels
 // of weights. Output pixels are tiled row by row.
 type lowTask struct {

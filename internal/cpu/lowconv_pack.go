@@ -121,8 +121,29 @@ type lowPackTask struct {
 // run returns x packed, in memory that the next run uses again. For a 1×1
 // convolution these are the pixels under the outputs, and else all.
 func (t *lowPackTask) run(d *Device, c *LowConv, x Blocks) lowMap {
-	t.pack, t.c, t.s, t.x = d.k.low[c.precision].pack, c, c.s, x
-	t.s.N = x.N
+	t.pack, t.x = d.k.low[c.precision].pack, x
+	t.cut(c, x.N)
+	m, pixels := &t.m, t.m.n*t.m.h*t.m.w
+	t.reserve(m.blocks * m.stride)
+	m.units = asUnits(t.memory)[:m.blocks*m.stride]
+	t.border = uint32(c.in.Zero) * 0x01010101
+	t.parts = max(1, min(ceilDiv(d.enough(), m.blocks), pixels/64))
+	d.team.run(m.blocks*t.parts, t)
+	t.c, t.x = nil, Blocks{}
+	return *m
+}
+
+// reserve takes memory for that many units.
+func (t *lowPackTask) reserve(units int) {
+	if len(t.memory) < units {
+		t.memory = Alloc(units)
+	}
+}
+
+// cut says what the map of n images looks like, without its memory.
+func (t *lowPackTask) cut(c *LowConv, n int) {
+	t.c, t.s = c, c.s
+	t.s.N = n
 	t.flatten()
 	s := &t.s
 	m := &t.m
@@ -134,21 +155,12 @@ func (t *lowPackTask) run(d *Device, c *LowConv, x Blocks) lowMap {
 	}
 	pixels := m.n * m.h * m.w
 	m.stride = (pixels | 1) * lowUnits // odd, so that blocks do not meet in the caches
-	if len(t.memory) < m.blocks*m.stride {
-		t.memory = Alloc(m.blocks * m.stride)
-	}
-	m.units = asUnits(t.memory)[:m.blocks*m.stride]
-	t.border = uint32(c.in.Zero) * 0x01010101
-	t.parts = max(1, min(ceilDiv(d.enough(), m.blocks), pixels/64))
-	d.team.run(m.blocks*t.parts, t)
-	t.c, t.x = nil, Blocks{}
-	return *m
 }
 
 // flatten makes one row of all pixels where the outputs see just these.
 func (t *lowPackTask) flatten() {
 	s := &t.s
-	if s.pointwise() && s.StrideH == 1 && s.StrideW == 1 && s.PadTop == 0 && s.PadLeft == 0 && s.OH == s.H && s.OW == s.W {
+	if s.pixelwise() {
 		s.W *= s.N * s.H
 		s.N, s.H, s.OH, s.OW = 1, 1, 1, s.W
 	}

@@ -41,6 +41,9 @@ func (d *Device) MaxPool(s PoolShape, y, x []float32) {
 	d.pool.run(d)
 }
 
+// MaxPoolScratch is what MaxPool takes.
+func (d *Device) MaxPoolScratch(s PoolShape) Scratch { return Scratch{plane: 2 * s.W} }
+
 // maxPlane takes, for each output row, the largest of the window's rows, then
 // of that row and itself shifted by each tap, and keeps each StrideW-th. Only
 // windows that leave the image to the left or right are done one by one.

@@ -110,21 +110,23 @@ func (e *cpuEngine) plan(ctx context.Context, p Program, g *graph.Graph, o Optio
 		}
 	}
 	x.layout()
-	memory := x.arenaBytes() + x.weightBytes()
+	memory := x.workBytes() + x.weightBytes()
 	if err := fits(g, o.MaxMemory, memory); err != nil {
 		return nil, err
 	}
 	return x.finish(ctx, memory, p.Release)
 }
 
-// layout gives every step its group and every place its offset in the arena.
+// layout gives every step its group and every place its offset in the arena,
+// and works out the kernels' scratch.
 func (x *plan) layout() {
 	x.order = x.levels(x.o.groupBytes)
 	x.extent = x.arrange(x.order)
+	x.scratch = x.scratchOf(x.order)
 }
 
-// arenaBytes is what activations take.
-func (x *plan) arenaBytes() int64 { return 4 * int64(x.extent) }
+// workBytes is what activations and the kernels' scratch take.
+func (x *plan) workBytes() int64 { return 4*int64(x.extent) + x.scratch.Bytes(x.d.Threads()) }
 
 // weightBytes is what weights take that are laid out.
 func (x *plan) weightBytes() (bytes int64) {
@@ -138,6 +140,7 @@ func (x *plan) weightBytes() (bytes int64) {
 // have laid weights out already.
 func (x *plan) finish(ctx context.Context, memory int64, release func()) (*cpuExec, error) {
 	x.assign(cpu.Alloc(x.extent))
+	x.d.Reserve(x.scratch)
 	if err := prepare(ctx, x.steps, release); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ type Program struct {
 // Options says how to compile. Its zero value compiles with all passes.
 type Options struct {
 	Raw       bool   // run the graph as it is, without passes: the reference for tests
-	MaxMemory int64  // bytes of activations and packed weights allowed; 0 is what the machine has
+	MaxMemory int64  // bytes of activations, packed weights and scratch allowed; 0 is what the machine has
 	Precision string // of the products: "" or "f32", "bf16", "int8"
 
 	// Samples is the only input as Run takes it: images like those to come.

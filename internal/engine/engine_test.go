@@ -367,11 +367,15 @@ func TestNothingIsAllocated(t *testing.T) {
 // with exactly what it says it needs.
 func TestMemoryLimit(t *testing.T) {
 	g := seeded(t, "resnet18", weights.SeededOptions{}, 4)
-	needs := compile(t, g, Options{}).(*cpuExec).memory
 	e, err := CPU(1)
 	if err != nil {
 		t.Fatal(err)
 	}
+	x, err := e.Compile(t.Context(), Program{Graph: g}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := x.Memory()
 	if _, err := e.Compile(t.Context(), Program{Graph: g}, Options{MaxMemory: needs}); err != nil {
 		t.Errorf("%d bytes are not enough for %d: %v", needs, needs, err)
 	}

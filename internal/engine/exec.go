@@ -63,14 +63,9 @@ func (x *plan) exec(levels []level, memory int64) *cpuExec {
 	return e
 }
 
-// Memory is the bytes of activations and packed weights, and of the scratch
-// that the device has taken so far.
-func (e *cpuExec) Memory() int64 {
-	if e.streams != nil {
-		return e.memory + e.d.ScratchBytes() + e.streams.scratch()
-	}
-	return e.memory + e.d.ScratchBytes()
-}
+// Memory is the bytes of activations, packed weights and the kernels' scratch:
+// what was compared with Options.MaxMemory.
+func (e *cpuExec) Memory() int64 { return e.memory }
 
 // Arithmetic is the set of kernels and a digest of what they make of fixed
 // numbers, and of the steps with their algorithms.

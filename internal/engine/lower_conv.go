@@ -62,6 +62,7 @@ func (x *plan) stem(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	}
 	st := x.result(n, from)
 	st.algorithm, st.weights = "stem", 4*int64(n.In[1].Shape.Size())
+	st.scratch = func(int) cpu.Scratch { return x.d.BlockStemScratch(s) }
 	st.prepare = func() {
 		c := packed(x, n, func(d *cpu.Device) *cpu.BlockStem {
 			return d.PackBlockStem(s, n.In[1].Const.Data, biasOf(n), lead)
@@ -93,6 +94,12 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	st := x.result(last, in...)
 	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), a.String(), graph.Flops(n)
 	st.weights = packedConv(s, a, x.d.Lanes())
+	st.scratch = func(n int) cpu.Scratch {
+		if low != cpu.Float32 {
+			return x.d.LowConvScratch(s.Images(n), low)
+		}
+		return x.d.BlockConvScratch(s.Images(n), a)
+	}
 	st.work, st.bytes = work, bytesOf(n)-4*float64(n.Out.Shape.Size()-last.Out.Shape.Size())
 	st.source, st.view = n.In[0], func(lo, count int) cpu.Blocks { return x.view(in[0], lo, count) }
 	if o.Residual {
@@ -179,6 +186,7 @@ func (x *plan) inGroups(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	a := x.algorithm(one, false)
 	st := x.result(n, in...)
 	st.algorithm, st.weights = a.String(), int64(groups)*packedConv(one, a, x.d.Lanes())
+	st.scratch = func(n int) cpu.Scratch { return x.d.BlockConvScratch(one.Images(n), a) }
 	st.prepare = func() {
 		convs := packed(x, n, func(d *cpu.Device) []*cpu.BlockConv { return packGroups(d, n, one, groups, a) })
 		e := epilogue(o)
@@ -216,6 +224,7 @@ func (x *plan) depthwise(n *graph.Node, s cpu.ConvShape, w, bias []float32, e cp
 	st := x.result(last, in)
 	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), "depthwise", graph.Flops(n)
 	st.weights = 4 * int64(len(w))
+	st.scratch = func(int) cpu.Scratch { return x.d.BlockWindowScratch(s.R, s.S) }
 	if s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.OH == s.H && s.OW == s.W {
 		st.share(st.out, in)
 	}

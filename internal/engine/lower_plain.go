@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"github.com/tlkit/tl/internal/cpu"
 	"github.com/tlkit/tl/internal/graph"
 	"github.com/tlkit/tl/internal/op"
 	"github.com/tlkit/tl/internal/tensor"
@@ -30,8 +31,26 @@ func (x *plan) lowerPlain(n *graph.Node) {
 			}
 		}
 	}
+	s.scratch = func(int) cpu.Scratch { return plainScratch(x.d, n) }
 	s.prepare = func() { x.forward(s, n, in) }
 	x.add(s)
+}
+
+// plainScratch is what n's operator takes; a constant weight is laid out before.
+func plainScratch(d *cpu.Device, n *graph.Node) cpu.Scratch {
+	in := make([]tensor.Shape, len(n.In))
+	for i, v := range n.In {
+		if v != nil {
+			in[i] = v.Shape
+		}
+	}
+	if o, ok := n.Op.(op.Conv); ok && packedBytes(n) > 0 {
+		return d.ConvScratch(o.Geometry(in[0], in[1]))
+	}
+	if o, ok := n.Op.(op.Scratcher); ok {
+		return o.Scratch(d, nil, in...)
+	}
+	return cpu.Scratch{}
 }
 
 // forward prepares s to call n's operator.

@@ -3,6 +3,8 @@ package engine
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tlkit/tl/internal/cpu"
 )
 
 // line is the unit of offsets: 16 float32 are one cache line.
@@ -117,6 +119,45 @@ func (x *plan) pack(all []*place) int {
 		size = max(size, b.offset+room(b))
 	}
 	return size
+}
+
+// scratchOf is what the kernels take over all steps, each for all numbers of
+// images that its level runs for at once.
+func (x *plan) scratchOf(levels []level) (all cpu.Scratch) {
+	if x.images == 0 {
+		return all
+	}
+	counts := map[int]bool{x.images: true}
+	if rest := x.batch % x.images; rest > 0 {
+		counts[rest] = true // the last stream's
+	}
+	for l := len(levels) - 1; l >= 0; l-- {
+		v := levels[l]
+		counts = v.counts(counts)
+		for _, s := range x.steps[v.first:v.last] {
+			for n := range counts {
+				if s.scratch != nil {
+					all = all.Or(s.scratch(n))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// counts is for how many images v runs at once, where it is to run for any of
+// the numbers in all.
+func (v level) counts(all map[int]bool) map[int]bool {
+	out := map[int]bool{}
+	for n := range all {
+		if n >= v.group {
+			out[v.group] = true
+		}
+		if rest := n % v.group; rest > 0 {
+			out[rest] = true
+		}
+	}
+	return out
 }
 
 // assign takes the arena's memory.

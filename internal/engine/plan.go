@@ -29,8 +29,9 @@ type plan struct {
 	blocked map[*graph.Value]*place
 	places  []*place
 	steps   []*step
-	order   []level // once laid out
-	extent  int     // of the arena in float32, once laid out
+	order   []level     // once laid out
+	extent  int         // of the arena in float32, once laid out
+	scratch cpu.Scratch // of the kernels, once laid out
 	arena   []float32
 	lead    cpu.Normalise // of the first input
 }
@@ -59,12 +60,13 @@ func (p *place) root() *place {
 // step is one call of the machine.
 type step struct {
 	name, kind string
-	algorithm  string       // "" where there is only one way
-	shape      tensor.Shape // of the output
-	flops      float64      // multiplications and additions of the plain loop
-	bytes      float64      // read and written at least once
-	work       float64      // the cost model's estimate, in float32 multiplications and additions
-	weights    int64        // bytes laid out anew
+	algorithm  string                  // "" where there is only one way
+	shape      tensor.Shape            // of the output
+	flops      float64                 // multiplications and additions of the plain loop
+	bytes      float64                 // read and written at least once
+	work       float64                 // the cost model's estimate, in float32 multiplications and additions
+	weights    int64                   // bytes laid out anew
+	scratch    func(n int) cpu.Scratch // of the kernels for n images at once; nil for none
 
 	source *graph.Value               // of a dense convolution: what it reads
 	view   func(lo, n int) cpu.Blocks // of source

@@ -54,7 +54,7 @@ func (e *cpuEngine) streamPlans(p Program, g *graph.Graph, o Options, size int) 
 func streamMemory(g *graph.Graph, all []*plan) int64 {
 	memory := all[0].weightBytes()
 	for _, x := range all {
-		memory += x.arenaBytes()
+		memory += x.workBytes()
 	}
 	for _, v := range g.Outputs {
 		memory += 4 * int64(v.Shape.Size())
@@ -136,14 +136,6 @@ func (l streamLoop) Run(lo, hi int) {
 		_, n := l.s.share(i)
 		l.s.errs[i] = l.s.parts[i].run(l.s.ctx, n)
 	}
-}
-
-// scratch is the bytes of scratch memory of all devices.
-func (s *streams) scratch() (bytes int64) {
-	for _, p := range s.parts {
-		bytes += p.d.ScratchBytes()
-	}
-	return bytes
 }
 
 // enableProfile starts measuring anew.

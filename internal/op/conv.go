@@ -105,7 +105,7 @@ func (c Conv) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 	s := c.Geometry(x[0].Shape, x[1].Shape)
 	kernel, bias := x[1].Data, data(x, 2)
 	if c.Norm != nil {
-		kernel, bias = c.Norm.fold(d, kernel, bias)
+		kernel, bias = c.Norm.fold(d, d.Spare(len(kernel)+s.K), kernel, bias)
 	}
 	e := cpu.Epilogue{Bias: bias, Lo: c.Lo, Hi: c.Hi, Clamp: c.Clamp}
 	if c.Residual {
@@ -122,14 +122,15 @@ func (c Conv) Forward(d *cpu.Device, y *tensor.Tensor, x ...*tensor.Tensor) {
 func (c Conv) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor, x ...*tensor.Tensor) {
 	s := c.Geometry(x[0].Shape, x[1].Shape)
 	g := dy.Data
+	spare := d.Spare(c.spare(s, true))
 	if c.Clamp {
-		g = make([]float32, len(dy.Data))
+		g, spare = spare[:len(g)], spare[len(g):]
 		d.ClampGrad(g, dy.Data, y.Data, c.Lo, c.Hi)
 	}
 	if t := at(dx, 0); t != nil {
 		kernel := x[1].Data
 		if c.Norm != nil {
-			kernel, _ = c.Norm.fold(d, kernel, data(x, 2))
+			kernel, _ = c.Norm.fold(d, spare, kernel, data(x, 2))
 		}
 		d.ConvGradInput(s, t.Data, g, kernel)
 	}
@@ -148,6 +149,31 @@ func (c Conv) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor,
 	if t := at(dx, 3); t != nil && c.Residual {
 		copy(t.Data, g)
 	}
+}
+
+// spare is how many numbers Forward and Backward keep beside the kernels: the
+// weights and bias with Norm in them and, backwards, dy behind the clamp.
+func (c Conv) spare(s cpu.ConvShape, back bool) (n int) {
+	if c.Norm != nil {
+		n = s.K*(s.C/s.Groups)*s.R*s.S + s.K
+	}
+	if back && c.Clamp {
+		n += s.N * s.K * s.OH * s.OW
+	}
+	return n
+}
+
+// Scratch is that of the kernels and of weights that are laid out at each call.
+func (c Conv) Scratch(d *cpu.Device, grad []bool, in ...tensor.Shape) cpu.Scratch {
+	s := c.Geometry(in[0], in[1])
+	all := d.ConvOnceScratch(s).Or(cpu.SpareScratch(c.spare(s, grad != nil)))
+	if at(grad, 0) {
+		all = all.Or(d.ConvGradInputScratch(s))
+	}
+	if at(grad, 1) {
+		all = all.Or(d.ConvGradWeightScratch(s))
+	}
+	return all
 }
 
 func (c Conv) window(w tensor.Shape) window {

@@ -11,22 +11,18 @@ import "github.com/tlkit/tl/internal/cpu"
 // Scale[k]·bias + Shift[k]. The gradient by w is Scale[k] times the one by those.
 type FrozenNorm struct {
 	Scale, Shift []float32 // (K)
-
-	w, bias []float32 // the weights and the bias with the normalisation in them
 }
 
 // fold returns the convolution's weights (K,…) and bias (K) with the
-// normalisation in them, in arrays of its own; bias may be nil.
-func (f *FrozenNorm) fold(d *cpu.Device, w, bias []float32) (foldedW, foldedBias []float32) {
-	if f.w == nil {
-		f.w, f.bias = make([]float32, len(w)), make([]float32, len(f.Shift))
-	}
-	f.scale(d, f.w, w)
-	copy(f.bias, f.Shift)
+// normalisation in them, in the memory of room; bias may be nil.
+func (f *FrozenNorm) fold(d *cpu.Device, room, w, bias []float32) (foldedW, foldedBias []float32) {
+	foldedW, foldedBias = room[:len(w)], room[len(w):][:len(f.Shift)]
+	f.scale(d, foldedW, w)
+	copy(foldedBias, f.Shift)
 	for k, b := range bias {
-		f.bias[k] += f.Scale[k] * b
+		foldedBias[k] += f.Scale[k] * b
 	}
-	return f.w, f.bias
+	return foldedW, foldedBias
 }
 
 // scale sets dst (K,…) to Scale[k] times x; both may be the same.

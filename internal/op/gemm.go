@@ -87,6 +87,25 @@ func (g Gemm) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor,
 	}
 }
 
+// Scratch is that of the products.
+func (g Gemm) Scratch(d *cpu.Device, grad []bool, in ...tensor.Shape) cpu.Scratch {
+	m, k, n := g.dims(in[0], in[1])
+	all := d.GemmScratch(g.TransA, g.TransB, m, n, k)
+	switch {
+	case at(grad, 0) && g.TransA:
+		all = all.Or(d.GemmScratch(g.TransB, true, k, m, n))
+	case at(grad, 0):
+		all = all.Or(d.GemmScratch(false, !g.TransB, m, k, n))
+	}
+	switch {
+	case at(grad, 1) && g.TransB:
+		all = all.Or(d.GemmScratch(true, g.TransA, n, k, m))
+	case at(grad, 1):
+		all = all.Or(d.GemmScratch(!g.TransA, false, k, n, m))
+	}
+	return all
+}
+
 // dims returns M, K and N.
 func (g Gemm) dims(a, b tensor.Shape) (m, k, n int) {
 	m, k, n = a[0], a[1], b[1]

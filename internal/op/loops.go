@@ -61,11 +61,11 @@ func rows(d *cpu.Device, n, width int, f func(lo, hi int)) {
 }
 
 // at returns x[i], or nil when it is omitted.
-func at(x []*tensor.Tensor, i int) *tensor.Tensor {
+func at[T any](x []T, i int) (v T) {
 	if i < len(x) {
-		return x[i]
+		v = x[i]
 	}
-	return nil
+	return v
 }
 
 // data returns the numbers of x[i], or nil when it is omitted.

@@ -71,6 +71,20 @@ func (MatMul) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, _ *tensor.Tensor,
 	}
 }
 
+// Scratch is that of one product.
+func (MatMul) Scratch(d *cpu.Device, grad []bool, in ...tensor.Shape) cpu.Scratch {
+	a, b := matrices(in[0], in[1])
+	m, k, n := a[len(a)-2], a[len(a)-1], b[len(b)-1]
+	all := d.GemmScratch(false, false, m, n, k)
+	if at(grad, 0) {
+		all = all.Or(d.GemmScratch(false, true, m, k, n))
+	}
+	if at(grad, 1) {
+		all = all.Or(d.GemmScratch(true, false, k, n, m))
+	}
+	return all
+}
+
 // matrices gives inputs with one axis their second.
 func matrices(a, b tensor.Shape) (tensor.Shape, tensor.Shape) {
 	if len(a) == 1 {

@@ -40,6 +40,11 @@ func (p MaxPool) Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tens
 	}
 }
 
+// Scratch is that of Forward.
+func (p MaxPool) Scratch(d *cpu.Device, _ []bool, in ...tensor.Shape) cpu.Scratch {
+	return d.MaxPoolScratch(p.Geometry(in[0]))
+}
+
 // Geometry is what the kernels want to know; x has passed Shape.
 func (p MaxPool) Geometry(x tensor.Shape) cpu.PoolShape { return p.window().pool(x) }
 

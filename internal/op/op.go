@@ -34,6 +34,16 @@ type Differentiable interface {
 	Backward(d *cpu.Device, dx []*tensor.Tensor, dy, y *tensor.Tensor, x ...*tensor.Tensor)
 }
 
+// Scratcher is an Op whose kernels take memory beside its operands, as its
+// shapes tell. All others take none.
+type Scratcher interface {
+	Op
+	// Scratch is what Forward takes of d for inputs of these shapes and, where
+	// grad is not nil, Backward for the gradients by the inputs that it marks.
+	// An operator that Pack has prepared may take less.
+	Scratch(d *cpu.Device, grad []bool, in ...tensor.Shape) cpu.Scratch
+}
+
 // Packer is an Op that gains from seeing its constant inputs once, before the
 // first Forward: a convolution lays its weights out for the matrix kernel.
 type Packer interface {

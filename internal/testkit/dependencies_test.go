@@ -1,8 +1,10 @@
 package testkit
 
 import (
+	"debug/buildinfo"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -97,6 +99,34 @@ func TestDependenciesOfGoModAreUsed(t *testing.T) {
 		if got["Direct, in the binary"][r[1]].version != r[2] && got["In tests only"][r[1]].version != r[2] {
 			t.Errorf("go.mod requires %s %s: docs/dependencies.md does not list it", r[1], r[2])
 		}
+	}
+}
+
+// The bill of materials that a binary carries is the two tables of what is in
+// it, each module with its digest.
+func TestDependenciesAreInTheBinary(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "tl")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", file, "./cmd/tl")
+	cmd.Dir = root()
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	info, err := buildinfo.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := documented(t)
+	want := maps.Clone(got["Direct, in the binary"])
+	maps.Copy(want, got["Indirect, in the binary"])
+	for _, m := range info.Deps {
+		if want[m.Path].version != m.Version || m.Sum == "" {
+			t.Errorf("the binary holds %s %s with digest %q, the tables say %q", m.Path, m.Version, m.Sum, want[m.Path].version)
+		}
+		delete(want, m.Path)
+	}
+	for path := range want {
+		t.Errorf("%s is in a table, and not in the binary", path)
 	}
 }
 
