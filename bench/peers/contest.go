@@ -6,8 +6,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
+
+	"github.com/tlkit/tl/bench/peer"
 )
 
 const (
@@ -37,8 +38,7 @@ type result struct {
 
 // rate is the median over rounds of images a second.
 func (r result) rate() float64 {
-	s := slices.Sorted(slices.Values(r.Rates))
-	return (s[len(s)/2] + s[(len(s)-1)/2]) / 2
+	return peer.Median(r.Rates)
 }
 
 // contest lets contenders compute in turns.
@@ -62,7 +62,7 @@ func newContest() (*contest, error) {
 
 // entrant is a contender at work on one case.
 type entrant struct {
-	*worker
+	*peer.Process
 	result
 	iterations int // that fill a turn
 }
@@ -77,18 +77,22 @@ func (c *contest) measure(ctx context.Context, k benchmark) ([]result, error) {
 	var entrants []*entrant
 	defer func() {
 		for _, e := range entrants {
-			e.kill()
+			e.Kill()
 		}
 	}()
 	for _, who := range c.contenders {
 		if !who.takesPart(k) {
 			continue
 		}
-		w, err := start(ctx, who)
+		command, err := who.command()
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", who, err)
+		}
+		p, err := peer.Start(ctx, command)
 		if err != nil {
 			return nil, err
 		}
-		e := &entrant{worker: w, result: result{benchmark: k, contender: who}}
+		e := &entrant{Process: p, result: result{benchmark: k, contender: who}}
 		entrants = append(entrants, e)
 		if err := e.warmUp(l); err != nil {
 			return nil, err
@@ -123,37 +127,37 @@ func (c *contest) prepare(k benchmark) (load, error) {
 	}
 	input := filepath.Join(c.dir, "input.npy")
 	l := load{Network: c.files[k.Network], Input: input, Batch: k.Batch, Size: k.Size, Threads: *threads}
-	return l, writeNPY(input, noise(k.Batch, k.Size))
+	return l, peer.WriteNPY(input, noise(k.Batch, k.Size))
 }
 
 // warmUp loads the case, runs it unmeasured and finds out how many iterations
 // fill a turn.
 func (e *entrant) warmUp(l load) error {
-	l.Precision = e.worker.Precision
-	loaded, err := e.ask(request{Load: &l})
+	l.Precision = e.Precision
+	loaded, err := e.Load(l)
 	if err != nil {
 		return err
 	}
 	e.Version, e.Settings = loaded.Version, loaded.Settings
-	if _, err := e.ask(request{Run: 1}); err != nil {
+	if _, err := e.Run(1); err != nil {
 		return err
 	}
-	ran, err := e.ask(request{Run: 2})
+	ran, err := e.Run(2)
 	if err != nil {
 		return err
 	}
-	e.iterations = max(2, int(math.Ceil(turn*ran.rate()/float64(l.Batch))))
+	e.iterations = max(2, int(math.Ceil(turn*ran.Rate()/float64(l.Batch))))
 	return nil
 }
 
 // takeTurn measures one turn.
 func (e *entrant) takeTurn() error {
 	time.Sleep(pause)
-	ran, err := e.ask(request{Run: e.iterations})
+	ran, err := e.Run(e.iterations)
 	if err != nil {
 		return err
 	}
-	e.Rates, e.Peak = append(e.Rates, ran.rate()), ran.Peak
+	e.Rates, e.Peak = append(e.Rates, ran.Rate()), ran.Peak
 	return nil
 }
 
@@ -162,20 +166,16 @@ func (e *entrant) takeTurn() error {
 func (c *contest) compare(entrants []*entrant) error {
 	var want []float32
 	for _, e := range entrants { // the reference is the first
-		path := filepath.Join(c.dir, "features.npy")
-		if _, err := e.ask(request{Output: path}); err != nil {
-			return err
-		}
-		got, err := readNPY(path)
+		got, err := e.Output(c.dir)
 		if err != nil {
-			return fmt.Errorf("%v: %w", e.worker.contender, err)
+			return err
 		}
 		if want == nil {
 			want = got.Data
 		}
 		e.Difference = difference(got.Data, want)
-		if most := tolerance[e.worker.Precision]; !(e.Difference <= most) {
-			return fmt.Errorf("%v: features differ from those of %s by %.3g (relative L2), want at most %g", e.worker.contender, reference, e.Difference, most)
+		if most := tolerance[e.Precision]; !(e.Difference <= most) {
+			return fmt.Errorf("%v: features differ from those of %s by %.3g (relative L2), want at most %g", e.contender, reference, e.Difference, most)
 		}
 	}
 	return nil
