@@ -65,8 +65,23 @@ func environ(threads int, own []string) []string {
 	return append(env, own...)
 }
 
+// pause is the time between turns: onnxruntime's threads spin for 40 ms after
+// theirs.
+const pause = 100 * time.Millisecond
+
+// Record is what a contender is and has done so far.
+type Record struct {
+	Version, Settings string
+	Rates             []float64 // images a second, one for each turn
+	Peak              int64     // bytes, largest resident memory of the process
+}
+
+// Rate is the median over turns of images a second.
+func (r Record) Rate() float64 { return Median(r.Rates) }
+
 // Process is a running contender.
 type Process struct {
+	Record
 	label  string
 	ctx    context.Context
 	cmd    *exec.Cmd
@@ -94,17 +109,30 @@ func Start(ctx context.Context, c Command) (*Process, error) {
 	return p, nil
 }
 
-// Load says what to compute; the answer has Version and Settings.
-func (p *Process) Load(what any) (Answer, error) {
+// Load says what to compute, and records what computes it.
+func (p *Process) Load(what any) error {
 	b, err := json.Marshal(what)
 	if err != nil {
-		return Answer{}, err
+		return err
 	}
-	return p.ask(request{Load: b})
+	a, err := p.ask(request{Load: b})
+	p.Version, p.Settings = a.Version, a.Settings
+	return err
 }
 
-// Run computes that many iterations; the answer has Seconds and Images.
+// Run computes that many iterations, unrecorded.
 func (p *Process) Run(iterations int) (Answer, error) { return p.ask(request{Run: iterations}) }
+
+// TakeTurn computes that many iterations after a pause, and records how fast.
+func (p *Process) TakeTurn(iterations int) error {
+	time.Sleep(pause)
+	a, err := p.Run(iterations)
+	if err != nil {
+		return err
+	}
+	p.Rates, p.Peak = append(p.Rates, a.Rate()), a.Peak
+	return nil
+}
 
 // Output returns what the process has computed, by way of a file in dir.
 func (p *Process) Output(dir string) (*tensor.Tensor, error) {

@@ -58,16 +58,19 @@ func start(t *testing.T) *Process {
 // A process answers each request; the last words of one that fails are told.
 func TestProcess(t *testing.T) {
 	p := start(t)
-	if a, err := p.Load(5); err != nil || a.Version != "halves 1" || a.Settings != "none" {
-		t.Fatalf("load: %+v, %v", a, err)
+	if err := p.Load(5); err != nil || p.Version != "halves 1" || p.Settings != "none" {
+		t.Fatalf("load: %+v, %v", p.Record, err)
 	}
 	if a, err := p.Run(3); err != nil || len(a.Seconds) != 3 || a.Images != 24 {
 		t.Errorf("run: %+v, %v", a, err)
 	}
+	if err := p.TakeTurn(2); err != nil || len(p.Rates) != 1 || p.Peak == 0 {
+		t.Errorf("turn: %+v, %v", p.Record, err)
+	}
 	if x, err := p.Output(t.TempDir()); err != nil || len(x.Data) != 1 || x.Data[0] != 2.5 {
 		t.Errorf("output: %v, %v", x, err)
 	}
-	if _, err := p.Load(-1); err != nil {
+	if err := p.Load(-1); err != nil {
 		t.Fatal(err)
 	}
 	_, err := p.Run(1)

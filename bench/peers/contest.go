@@ -6,15 +6,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/tlkit/tl/bench/peer"
 )
 
-const (
-	turn  = 0.7                    // seconds that a turn lasts at least
-	pause = 100 * time.Millisecond // between turns: onnxruntime's threads spin for 40 ms after theirs
-)
+// turn is how many seconds a turn lasts at least.
+const turn = 0.7
 
 // benchmark is one case: a network, images at once, pixels a side.
 type benchmark struct {
@@ -30,15 +27,8 @@ func (k benchmark) String() string {
 type result struct {
 	benchmark
 	contender
-	Version, Settings string
-	Rates             []float64 // images a second, one for each round
-	Peak              int64     // bytes, largest resident memory of the process
-	Difference        float64   // of the features from the reference's: relative L2
-}
-
-// rate is the median over rounds of images a second.
-func (r result) rate() float64 {
-	return peer.Median(r.Rates)
+	peer.Record
+	Difference float64 // of the features from the reference's: relative L2
 }
 
 // contest lets contenders compute in turns.
@@ -63,7 +53,8 @@ func newContest() (*contest, error) {
 // entrant is a contender at work on one case.
 type entrant struct {
 	*peer.Process
-	result
+	contender
+	difference float64
 	iterations int // that fill a turn
 }
 
@@ -92,7 +83,7 @@ func (c *contest) measure(ctx context.Context, k benchmark) ([]result, error) {
 		if err != nil {
 			return nil, err
 		}
-		e := &entrant{Process: p, result: result{benchmark: k, contender: who}}
+		e := &entrant{Process: p, contender: who}
 		entrants = append(entrants, e)
 		if err := e.warmUp(l); err != nil {
 			return nil, err
@@ -104,14 +95,14 @@ func (c *contest) measure(ctx context.Context, k benchmark) ([]result, error) {
 	for round := range *rounds {
 		fmt.Fprintf(os.Stderr, "%v: round %d of %d\n", k, round+1, *rounds)
 		for _, e := range entrants {
-			if err := e.takeTurn(); err != nil {
+			if err := e.TakeTurn(e.iterations); err != nil {
 				return nil, err
 			}
 		}
 	}
 	results := make([]result, len(entrants))
 	for i, e := range entrants {
-		results[i] = e.result
+		results[i] = result{k, e.contender, e.Record, e.difference}
 	}
 	return results, nil
 }
@@ -134,11 +125,9 @@ func (c *contest) prepare(k benchmark) (load, error) {
 // fill a turn.
 func (e *entrant) warmUp(l load) error {
 	l.Precision = e.Precision
-	loaded, err := e.Load(l)
-	if err != nil {
+	if err := e.Load(l); err != nil {
 		return err
 	}
-	e.Version, e.Settings = loaded.Version, loaded.Settings
 	if _, err := e.Run(1); err != nil {
 		return err
 	}
@@ -147,17 +136,6 @@ func (e *entrant) warmUp(l load) error {
 		return err
 	}
 	e.iterations = max(2, int(math.Ceil(turn*ran.Rate()/float64(l.Batch))))
-	return nil
-}
-
-// takeTurn measures one turn.
-func (e *entrant) takeTurn() error {
-	time.Sleep(pause)
-	ran, err := e.Run(e.iterations)
-	if err != nil {
-		return err
-	}
-	e.Rates, e.Peak = append(e.Rates, ran.Rate()), ran.Peak
 	return nil
 }
 
@@ -173,9 +151,9 @@ func (c *contest) compare(entrants []*entrant) error {
 		if want == nil {
 			want = got.Data
 		}
-		e.Difference = difference(got.Data, want)
-		if most := tolerance[e.Precision]; !(e.Difference <= most) {
-			return fmt.Errorf("%v: features differ from those of %s by %.3g (relative L2), want at most %g", e.contender, reference, e.Difference, most)
+		e.difference = difference(got.Data, want)
+		if most := tolerance[e.Precision]; !(e.difference <= most) {
+			return fmt.Errorf("%v: features differ from those of %s by %.3g (relative L2), want at most %g", e.contender, reference, e.difference, most)
 		}
 	}
 	return nil

@@ -52,7 +52,7 @@ func (r report) speeds(cases []benchmark, precision string) string {
 func (r report) fastest(k benchmark, precision string, peers ...string) (best *result) {
 	for i := range r.Results {
 		e := &r.Results[i]
-		if e.benchmark == k && e.Precision == precision && slices.Contains(peers, e.Peer) && (best == nil || e.rate() > best.rate()) {
+		if e.benchmark == k && e.Precision == precision && slices.Contains(peers, e.Peer) && (best == nil || e.Rate() > best.Rate()) {
 			best = e
 		}
 	}
@@ -139,12 +139,12 @@ func speed(r *result) string {
 	if r == nil {
 		return "–"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%.1f %s", r.rate(), r.Variant))
+	return strings.TrimSpace(fmt.Sprintf("%.1f %s", r.Rate(), r.Variant))
 }
 
 func ratio(a, b *result) string {
 	if a == nil || b == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", a.rate()/b.rate())
+	return fmt.Sprintf("%.2f", a.Rate()/b.Rate())
 }
