@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/tlkit/tl/bench/peer"
 )
 
 // contender is one process of the contest: a peer in one of its variants, or
@@ -29,15 +29,10 @@ var contestants = []contender{
 	{Peer: reference, Precision: "f32"},
 	{Peer: "openvino", Variant: "latency", Precision: "f32", avx2: "ONEDNN_MAX_CPU_ISA=AVX2"},
 	{Peer: "openvino", Variant: "throughput", Precision: "f32", avx2: "ONEDNN_MAX_CPU_ISA=AVX2"},
-	{Peer: "torch", Variant: "mkldnn", Precision: "f32", avx2: "ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2", env: keepMemory},
-	{Peer: "torch", Variant: "jit", Precision: "f32", avx2: "ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2", env: keepMemory},
+	{Peer: "torch", Variant: "mkldnn", Precision: "f32", avx2: "ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2", env: peer.KeepMemory},
+	{Peer: "torch", Variant: "jit", Precision: "f32", avx2: "ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2", env: peer.KeepMemory},
 	{Peer: "ncnn", Precision: "f32"},
 }
-
-// keepMemory makes the C library keep the feature maps that torch allocates and
-// frees in every run. Without it the system hands out fresh pages each time, a
-// sixth of ResNet50's time in batches of 8.
-const keepMemory = "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184"
 
 // tolerance is the largest relative L2 difference from the reference that a
 // precision may show.
@@ -45,7 +40,7 @@ var tolerance = map[string]float64{"f32": 1e-4, "bf16": 2e-2, "int8": 1e-1}
 
 // chosenContenders are those of -peers and one tl for each of -precisions.
 func chosenContenders() (chosen []contender, err error) {
-	wanted := append(list(*peers), reference)
+	wanted := append(peer.List(*peers), reference)
 	for _, w := range wanted {
 		if !slices.ContainsFunc(contestants, func(c contender) bool { return c.Peer == w }) {
 			return nil, fmt.Errorf("-peers %s: no %q, want some of onnxruntime,openvino,torch,ncnn", *peers, w)
@@ -56,7 +51,7 @@ func chosenContenders() (chosen []contender, err error) {
 			chosen = append(chosen, c)
 		}
 	}
-	for _, p := range list(*precisions) {
+	for _, p := range peer.List(*precisions) {
 		if tolerance[p] == 0 {
 			return nil, fmt.Errorf("-precisions %s: no %q, want some of f32,bf16,int8", *precisions, p)
 		}
@@ -81,34 +76,17 @@ func (c contender) takesPart(k benchmark) bool {
 }
 
 // command returns how the process is started.
-func (c contender) command() (name string, args []string, err error) {
+func (c contender) command() (peer.Command, error) {
+	var args []string
+	var err error
 	if c.Peer == "tl" {
-		name, err = os.Executable()
-		return name, []string{"-serve"}, err
+		args, err = peer.Self()
+	} else {
+		args, err = peer.Python(*python, "bench/peers/setup", filepath.Join(*scripts, c.Peer+"_peer.py"), c.Variant)
 	}
-	if _, err := exec.LookPath(*python); err != nil {
-		return "", nil, fmt.Errorf("%w; in the repository's root, type bench/peers/setup", err)
-	}
-	script := filepath.Join(*scripts, "worker.py")
-	if _, err := os.Stat(script); err != nil {
-		return "", nil, fmt.Errorf("%w; run in the repository's root, or say -scripts FOLDER", err)
-	}
-	return *python, []string{script, c.Peer + "_peer", c.Variant}, nil
-}
-
-// steering are the variables by which libraries are steered: a contender gets
-// its own, none that happen to be set.
-var steering = []string{"OMP_", "KMP_", "GOMP_", "ONEDNN_", "DNNL_", "ATEN_", "MALLOC_", "TL_CPU=", "GOMAXPROCS="}
-
-// environ is the environment of the process.
-func (c contender) environ() []string {
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return slices.ContainsFunc(steering, func(s string) bool { return strings.HasPrefix(v, s) })
-	})
-	env = append(env, fmt.Sprintf("OMP_NUM_THREADS=%d", *threads), "PYTHONDONTWRITEBYTECODE=1")
-	env = append(env, strings.Fields(c.env)...)
+	env := strings.Fields(c.env)
 	if *isa == "avx2" {
 		env = append(env, strings.Fields(c.avx2)...)
 	}
-	return env
+	return peer.Command{Label: c.String(), Args: args, Env: env, Threads: *threads}, err
 }

@@ -6,14 +6,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
-	"time"
+
+	"github.com/tlkit/tl/bench/peer"
 )
 
-const (
-	turn  = 0.7                    // seconds that a turn lasts at least
-	pause = 100 * time.Millisecond // between turns: onnxruntime's threads spin for 40 ms after theirs
-)
+// turn is how many seconds a turn lasts at least.
+const turn = 0.7
 
 // benchmark is one case: a network, images at once, pixels a side.
 type benchmark struct {
@@ -29,16 +27,8 @@ func (k benchmark) String() string {
 type result struct {
 	benchmark
 	contender
-	Version, Settings string
-	Rates             []float64 // images a second, one for each round
-	Peak              int64     // bytes, largest resident memory of the process
-	Difference        float64   // of the features from the reference's: relative L2
-}
-
-// rate is the median over rounds of images a second.
-func (r result) rate() float64 {
-	s := slices.Sorted(slices.Values(r.Rates))
-	return (s[len(s)/2] + s[(len(s)-1)/2]) / 2
+	peer.Record
+	Difference float64 // of the features from the reference's: relative L2
 }
 
 // contest lets contenders compute in turns.
@@ -62,8 +52,9 @@ func newContest() (*contest, error) {
 
 // entrant is a contender at work on one case.
 type entrant struct {
-	*worker
-	result
+	*peer.Process
+	contender
+	difference float64
 	iterations int // that fill a turn
 }
 
@@ -77,18 +68,22 @@ func (c *contest) measure(ctx context.Context, k benchmark) ([]result, error) {
 	var entrants []*entrant
 	defer func() {
 		for _, e := range entrants {
-			e.kill()
+			e.Kill()
 		}
 	}()
 	for _, who := range c.contenders {
 		if !who.takesPart(k) {
 			continue
 		}
-		w, err := start(ctx, who)
+		command, err := who.command()
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", who, err)
+		}
+		p, err := peer.Start(ctx, command)
 		if err != nil {
 			return nil, err
 		}
-		e := &entrant{worker: w, result: result{benchmark: k, contender: who}}
+		e := &entrant{Process: p, contender: who}
 		entrants = append(entrants, e)
 		if err := e.warmUp(l); err != nil {
 			return nil, err
@@ -100,14 +95,14 @@ func (c *contest) measure(ctx context.Context, k benchmark) ([]result, error) {
 	for round := range *rounds {
 		fmt.Fprintf(os.Stderr, "%v: round %d of %d\n", k, round+1, *rounds)
 		for _, e := range entrants {
-			if err := e.takeTurn(); err != nil {
+			if err := e.TakeTurn(e.iterations); err != nil {
 				return nil, err
 			}
 		}
 	}
 	results := make([]result, len(entrants))
 	for i, e := range entrants {
-		results[i] = e.result
+		results[i] = result{k, e.contender, e.Record, e.difference}
 	}
 	return results, nil
 }
@@ -123,37 +118,24 @@ func (c *contest) prepare(k benchmark) (load, error) {
 	}
 	input := filepath.Join(c.dir, "input.npy")
 	l := load{Network: c.files[k.Network], Input: input, Batch: k.Batch, Size: k.Size, Threads: *threads}
-	return l, writeNPY(input, noise(k.Batch, k.Size))
+	return l, peer.WriteNPY(input, noise(k.Batch, k.Size))
 }
 
 // warmUp loads the case, runs it unmeasured and finds out how many iterations
 // fill a turn.
 func (e *entrant) warmUp(l load) error {
-	l.Precision = e.worker.Precision
-	loaded, err := e.ask(request{Load: &l})
+	l.Precision = e.Precision
+	if err := e.Load(l); err != nil {
+		return err
+	}
+	if _, err := e.Run(1); err != nil {
+		return err
+	}
+	ran, err := e.Run(2)
 	if err != nil {
 		return err
 	}
-	e.Version, e.Settings = loaded.Version, loaded.Settings
-	if _, err := e.ask(request{Run: 1}); err != nil {
-		return err
-	}
-	ran, err := e.ask(request{Run: 2})
-	if err != nil {
-		return err
-	}
-	e.iterations = max(2, int(math.Ceil(turn*ran.rate()/float64(l.Batch))))
-	return nil
-}
-
-// takeTurn measures one turn.
-func (e *entrant) takeTurn() error {
-	time.Sleep(pause)
-	ran, err := e.ask(request{Run: e.iterations})
-	if err != nil {
-		return err
-	}
-	e.Rates, e.Peak = append(e.Rates, ran.rate()), ran.Peak
+	e.iterations = max(2, int(math.Ceil(turn*ran.Rate()/float64(l.Batch))))
 	return nil
 }
 
@@ -162,20 +144,16 @@ func (e *entrant) takeTurn() error {
 func (c *contest) compare(entrants []*entrant) error {
 	var want []float32
 	for _, e := range entrants { // the reference is the first
-		path := filepath.Join(c.dir, "features.npy")
-		if _, err := e.ask(request{Output: path}); err != nil {
-			return err
-		}
-		got, err := readNPY(path)
+		got, err := e.Output(c.dir)
 		if err != nil {
-			return fmt.Errorf("%v: %w", e.worker.contender, err)
+			return err
 		}
 		if want == nil {
 			want = got.Data
 		}
-		e.Difference = difference(got.Data, want)
-		if most := tolerance[e.worker.Precision]; !(e.Difference <= most) {
-			return fmt.Errorf("%v: features differ from those of %s by %.3g (relative L2), want at most %g", e.worker.contender, reference, e.Difference, most)
+		e.difference = difference(got.Data, want)
+		if most := tolerance[e.Precision]; !(e.difference <= most) {
+			return fmt.Errorf("%v: features differ from those of %s by %.3g (relative L2), want at most %g", e.contender, reference, e.difference, most)
 		}
 	}
 	return nil

@@ -8,14 +8,14 @@
 //	go run ./bench/peers -isa avx2
 //
 // Every peer is a process of its own with its best settings (the *.py files and
-// serve.go, one protocol for all, described in worker.py), and so is tl. They
+// serve.go, driven by package peer), and so is tl. They
 // get one network, one input and the same number of threads, compute in turns,
 // and sleep between their turns. Features must agree with those of onnxruntime,
 // or the command fails. A figure is the median over rounds of images a second;
 // compare figures of one row only, since machines differ from hour to hour.
 //
-// networks.go makes the files, contenders.go says who takes part, worker.go
-// talks to a process, contest.go lets them take turns, report.go prints.
+// networks.go makes the files, contenders.go says who takes part, contest.go
+// lets them take turns, report.go prints.
 package main
 
 import (
@@ -26,14 +26,15 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
+
+	"github.com/tlkit/tl/bench/peer"
 )
 
 var (
 	resnet50   = flag.String("resnet50", "../shared/data/weights/resnet50.onnx", "trained ResNet50, an ONNX `file`")
 	python     = flag.String("python", ".venv-peers/bin/python", "Python that bench/peers/setup made, a `file`")
-	scripts    = flag.String("scripts", "bench/peers", "`folder` of worker.py")
+	scripts    = flag.String("scripts", "bench/peers", "`folder` of the peers' modules")
 	networks   = flag.String("networks", "resnet50,vgg16", "networks, a `list`")
 	batches    = flag.String("batches", "1,8,32", "images at once, a `list`")
 	sizes      = flag.String("sizes", "224,128,64", "pixels a side, a `list`")
@@ -49,7 +50,7 @@ var (
 func main() {
 	// Not among the flags: it is no user's business.
 	if len(os.Args) == 2 && os.Args[1] == "-serve" {
-		exit(serve(os.Stdin, os.Stdout))
+		exit(peer.Serve(os.Stdin, os.Stdout, &tl{}))
 	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -76,7 +77,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(c.dir)
-	r := report{Machine: machine(), Threads: *threads, ISA: *isa}
+	r := report{Machine: peer.Machine(), Threads: *threads, ISA: *isa}
 	for _, k := range cases {
 		results, err := c.measure(ctx, k)
 		if err != nil {
@@ -97,9 +98,9 @@ func run(ctx context.Context) error {
 
 // chosenCases are all combinations of -networks, -batches and -sizes.
 func chosenCases() (cases []benchmark, err error) {
-	for _, network := range list(*networks) {
-		for _, size := range list(*sizes) {
-			for _, batch := range list(*batches) {
+	for _, network := range peer.List(*networks) {
+		for _, size := range peer.List(*sizes) {
+			for _, batch := range peer.List(*batches) {
 				k := benchmark{Network: network}
 				if k.Size, err = strconv.Atoi(size); err != nil || k.Size < 32 {
 					return nil, fmt.Errorf("-sizes %s: want pixels, 32 or more, as in -sizes 224,64", *sizes)
@@ -115,9 +116,4 @@ func chosenCases() (cases []benchmark, err error) {
 		return nil, fmt.Errorf("nothing to measure: want -rounds, -threads of 1 or more and at least one network, batch and size")
 	}
 	return cases, nil
-}
-
-// list splits a flag's value at its commas.
-func list(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
 }

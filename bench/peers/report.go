@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tlkit/tl/bench/peer"
 )
 
 // report is all that was measured.
@@ -22,7 +24,7 @@ var frameworks = []string{reference, "openvino", "torch"}
 func (r report) markdown(cases []benchmark) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Machine: %s. %d threads, medians of %d rounds in turns.\n", r.Machine, r.Threads, len(r.Results[0].Rates))
-	for _, p := range list(*precisions) {
+	for _, p := range peer.List(*precisions) {
 		fmt.Fprintf(&b, "\nImages a second, tl in %s, peers in float32; of several settings the fastest:\n\n", p)
 		b.WriteString(r.speeds(cases, p))
 	}
@@ -42,7 +44,7 @@ func (r report) speeds(cases []benchmark, precision string) string {
 		}
 		rows = append(rows, append(row, ratio(ours, r.fastest(k, "f32", frameworks...)), ratio(ours, r.fastest(k, "f32", "ncnn"))))
 	}
-	return table(rows)
+	return peer.Table(rows)
 }
 
 // fastest returns the best of some peers' results in a case, nil where none of
@@ -50,7 +52,7 @@ func (r report) speeds(cases []benchmark, precision string) string {
 func (r report) fastest(k benchmark, precision string, peers ...string) (best *result) {
 	for i := range r.Results {
 		e := &r.Results[i]
-		if e.benchmark == k && e.Precision == precision && slices.Contains(peers, e.Peer) && (best == nil || e.rate() > best.rate()) {
+		if e.benchmark == k && e.Precision == precision && slices.Contains(peers, e.Peer) && (best == nil || e.Rate() > best.Rate()) {
 			best = e
 		}
 	}
@@ -77,7 +79,7 @@ func (r report) memory(cases []benchmark) string {
 		}
 		rows = append(rows, row)
 	}
-	return table(rows)
+	return peer.Table(rows)
 }
 
 // contenders are those that took part, in their order.
@@ -137,24 +139,12 @@ func speed(r *result) string {
 	if r == nil {
 		return "–"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%.1f %s", r.rate(), r.Variant))
+	return strings.TrimSpace(fmt.Sprintf("%.1f %s", r.Rate(), r.Variant))
 }
 
 func ratio(a, b *result) string {
 	if a == nil || b == nil {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", a.rate()/b.rate())
-}
-
-// table writes rows, the first of which is the head, as Markdown.
-func table(rows [][]string) string {
-	var b strings.Builder
-	for i, row := range rows {
-		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
-		if i == 0 {
-			b.WriteString("|" + strings.Repeat("---|", len(row)) + "\n")
-		}
-	}
-	return b.String()
+	return fmt.Sprintf("%.2f", a.Rate()/b.Rate())
 }

@@ -3,92 +3,78 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"io"
 	"runtime"
 	"time"
 
+	"github.com/tlkit/tl/bench/peer"
 	"github.com/tlkit/tl/internal/engine"
 	"github.com/tlkit/tl/internal/graph"
 	"github.com/tlkit/tl/internal/tensor"
 	"github.com/tlkit/tl/onnx"
 )
 
-// tl is the worker of this project: a compiled network and its input.
+// load says what a contender is to compute.
+type load struct {
+	Network   string `json:"network"` // ONNX file
+	Input     string `json:"input"`   // NumPy file, (batch,3,size,size)
+	Batch     int    `json:"batch"`
+	Size      int    `json:"size"`
+	Threads   int    `json:"threads"`
+	Precision string `json:"precision"`
+}
+
+// tl is the contender of this project: a compiled network and its input.
 type tl struct {
 	exec engine.Exec
 	x    *tensor.Tensor
 }
 
-// serve answers requests as worker.py does, until there are no more.
-func serve(in io.Reader, out io.Writer) error {
-	var p tl
-	requests, answers := json.NewDecoder(in), json.NewEncoder(out)
-	for {
-		var r request
-		if err := requests.Decode(&r); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		a, err := p.answer(r)
-		if err != nil {
-			return err
-		}
-		a.Peak = peakMemory()
-		if err := answers.Encode(a); err != nil {
-			return err
-		}
+// Load compiles the network; what it needs lives as long as the process.
+func (p *tl) Load(what json.RawMessage) (version, settings string, err error) {
+	var l load
+	if err := json.Unmarshal(what, &l); err != nil {
+		return "", "", err
 	}
-}
-
-func (p *tl) answer(r request) (answer, error) {
-	switch {
-	case r.Load != nil:
-		return p.load(*r.Load)
-	case r.Run > 0:
-		return p.run(r.Run)
-	}
-	y, err := p.exec.Run(context.Background(), p.x)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{}, writeNPY(r.Output, tensor.Of(y[0].Data, y[0].Shape[0], y[0].Shape[1]))
-}
-
-// load compiles the network; what it needs lives as long as the process.
-func (p *tl) load(l load) (a answer, err error) {
 	m, err := onnx.Read(l.Network)
 	if err != nil {
-		return a, err
+		return "", "", err
 	}
 	g, err := graph.Import(m, graph.ImportOptions{Batch: l.Batch, Size: l.Size})
 	if err != nil {
-		return a, err
+		return "", "", err
 	}
 	e, err := engine.CPU(l.Threads)
 	if err != nil {
-		return a, err
+		return "", "", err
 	}
-	if p.x, err = readNPY(l.Input); err != nil {
-		return a, err
+	if p.x, err = peer.ReadNPY(l.Input); err != nil {
+		return "", "", err
 	}
 	o := engine.Options{Precision: l.Precision}
 	if l.Precision != "f32" {
 		o.Samples = p.x
 	}
 	p.exec, err = e.Compile(context.Background(), engine.Program{Graph: g, Release: m.Release}, o)
-	return answer{Version: "tl, " + runtime.Version(), Settings: l.Precision + ", " + e.Name()}, err
+	return "tl, " + runtime.Version(), l.Precision + ", " + e.Name(), err
 }
 
-func (p *tl) run(iterations int) (answer, error) {
-	a := answer{Images: iterations * p.x.Shape[0]}
+// Run computes the features that often.
+func (p *tl) Run(iterations int) (seconds []float64, images int, err error) {
 	for range iterations {
 		start := time.Now()
 		if _, err := p.exec.Run(context.Background(), p.x); err != nil {
-			return answer{}, err
+			return nil, 0, err
 		}
-		a.Seconds = append(a.Seconds, time.Since(start).Seconds())
+		seconds = append(seconds, time.Since(start).Seconds())
 	}
-	return a, nil
+	return seconds, iterations * p.x.Shape[0], nil
+}
+
+// Output returns the features (N,C).
+func (p *tl) Output() (*tensor.Tensor, error) {
+	y, err := p.exec.Run(context.Background(), p.x)
+	if err != nil {
+		return nil, err
+	}
+	return tensor.Of(y[0].Data, y[0].Shape[0], y[0].Shape[1]), nil
 }

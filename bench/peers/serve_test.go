@@ -1,18 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"path/filepath"
 	"testing"
 
+	"github.com/tlkit/tl/bench/peer"
 	"github.com/tlkit/tl/onnx"
 	"github.com/tlkit/tl/weights"
 )
 
-// TestServe cuts small networks as the contest does and lets tl's worker
-// compute their features.
-func TestServe(t *testing.T) {
+// TestContender cuts small networks as the contest does and lets tl compute
+// their features.
+func TestContender(t *testing.T) {
 	for name, channels := range map[string]int{"resnet50": 256, "vgg16": 64} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -28,15 +28,22 @@ func TestServe(t *testing.T) {
 			if err := onnx.WriteFile(l.Network, body); err != nil {
 				t.Fatal(err)
 			}
-			if err := writeNPY(l.Input, noise(l.Batch, l.Size)); err != nil {
+			if err := peer.WriteNPY(l.Input, noise(l.Batch, l.Size)); err != nil {
 				t.Fatal(err)
 			}
-			features := filepath.Join(dir, "y.npy")
-			answers := ask(t, request{Load: &l}, request{Run: 3}, request{Output: features})
-			if a := answers[1]; len(a.Seconds) != 3 || a.Images != 6 || a.rate() <= 0 {
-				t.Errorf("three runs of two images: answer %+v", a)
+			what, err := json.Marshal(l)
+			if err != nil {
+				t.Fatal(err)
 			}
-			y, err := readNPY(features)
+			var p tl
+			if _, _, err := p.Load(what); err != nil {
+				t.Fatal(err)
+			}
+			seconds, images, err := p.Run(3)
+			if err != nil || len(seconds) != 3 || images != 6 {
+				t.Errorf("three runs of two images: %v for %d images, error %v", seconds, images, err)
+			}
+			y, err := p.Output()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,27 +52,6 @@ func TestServe(t *testing.T) {
 			}
 		})
 	}
-}
-
-// ask sends requests to tl's worker and returns its answers.
-func ask(t *testing.T, requests ...request) []answer {
-	t.Helper()
-	var in, out bytes.Buffer
-	for _, r := range requests {
-		if err := json.NewEncoder(&in).Encode(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := serve(&in, &out); err != nil {
-		t.Fatal(err)
-	}
-	answers := make([]answer, len(requests))
-	for i, d := 0, json.NewDecoder(&out); i < len(answers); i++ {
-		if err := d.Decode(&answers[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return answers
 }
 
 func TestDifference(t *testing.T) {

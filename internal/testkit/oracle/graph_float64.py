@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import torch
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / "bench" / "peers"))
+bench = pathlib.Path(__file__).parents[3] / "bench"
+sys.path[:0] = [str(bench / "peers"), str(bench / "peer")]
 from torch_peer import Network  # noqa: E402
 
 torch.set_default_dtype(torch.float64)

@@ -1,16 +1,16 @@
-"""One peer as a process: worker.py PEER VARIANT
+"""One peer as a process: worker.py MODULE.py VARIANT
 
 Requests come on standard input, answers go to standard output, one line of
 JSON each, always in this order:
 
-    {"load": {"network": FILE, "input": NPY, "batch": N, "size": S, "threads": T}}
-        -> {"version": "…", "settings": "…", "peak": BYTES}
-    {"run": ITERATIONS} -> {"seconds": [of each run], "images": ALL_TOGETHER, "peak": BYTES}
-    {"output": NPY}     -> {"peak": BYTES}, once the features (N,C) are written
+    {"load": WHAT}      -> {"version": "…", "settings": "…", "peak": BYTES}
+    {"run": ITERATIONS} -> {"seconds": [of each iteration], "images": ALL_TOGETHER, "peak": BYTES}
+    {"output": NPY}     -> {"peak": BYTES}, once the float32 array is written that all are compared by
 
-Between requests it sleeps. peak is the largest resident memory so far. A peer
-is a module with a class Peer: Peer(variant, load), run(iterations) -> (seconds,
-images), output() -> (N,C), and the texts version and settings.
+Between requests it sleeps. peak is the largest resident memory so far. WHAT is
+the contest's own. A peer is a module with a class Peer: Peer(variant, load),
+run(iterations) -> (seconds, images), output() -> array, and the texts version
+and settings.
 """
 import importlib
 import json
@@ -46,8 +46,11 @@ def main():
     # Only answers may reach standard output; what libraries print goes to standard error.
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    name, variant = sys.argv[1:]
-    for answer in answers(importlib.import_module(name).Peer, variant):
+    path, variant = sys.argv[1:]
+    folder, name = os.path.split(path)
+    sys.path.insert(0, folder)
+    module = importlib.import_module(name.removesuffix(".py"))
+    for answer in answers(module.Peer, variant):
         print(json.dumps({**answer, "peak": peak()}), file=out)
 
 

@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"bufio"
@@ -15,8 +15,8 @@ import (
 
 var npyShape = regexp.MustCompile(`'descr': '<f4', 'fortran_order': False, 'shape': \(([0-9, ]*)\)`)
 
-// readNPY reads a float32, C-ordered array in NumPy's format, version 1.
-func readNPY(path string) (*tensor.Tensor, error) {
+// ReadNPY reads a float32, C-ordered array in NumPy's format, version 1.
+func ReadNPY(path string) (*tensor.Tensor, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -50,8 +50,8 @@ func readNPY(path string) (*tensor.Tensor, error) {
 	return x, nil
 }
 
-// writeNPY writes x so that numpy.load reads it.
-func writeNPY(path string, x *tensor.Tensor) error {
+// WriteNPY writes x so that numpy.load reads it.
+func WriteNPY(path string, x *tensor.Tensor) error {
 	axes := ""
 	for _, n := range x.Shape {
 		axes += strconv.Itoa(n) + ","

@@ -1,4 +1,4 @@
-package main
+package peer
 
 import (
 	"bufio"
@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// machine describes the processor: model, cores and what matters of its
+// Machine describes the processor: model, cores and what matters of its
 // instructions.
-func machine() string {
+func Machine() string {
 	model := procField("/proc/cpuinfo", "model name")
 	flags := strings.Fields(procField("/proc/cpuinfo", "flags"))
 	var has []string
