@@ -40,7 +40,7 @@ type Device struct {
 	conv       convTask
 	strips     stripTask
 	gradWeight gradWeightTask
-	gradMatrix gradMatrix
+	gradMatrix gradMatrixTask
 	spread     []float32 // of ConvGradInput
 	gemm       gemmTask
 	dots       dotTask
@@ -121,7 +121,7 @@ func (d *Device) Name() string {
 // the largest shapes need and then stays.
 func (d *Device) ScratchBytes() int64 {
 	m := &d.gradMatrix
-	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(m.rows) + cap(m.sum) + cap(d.once.panels) + cap(d.spread)
+	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(d.once.panels) + cap(d.spread)
 	for _, w := range d.team.workers {
 		n += cap(w.panel) + cap(w.plane) + cap(w.strip)
 	}
