@@ -1,13 +1,15 @@
 package cpu
 
-// The gradient by the weights as matrix products over the pixels of all images
+// The gradient by the weights as a matrix product over the pixels of all images
 // at once, for convolutions of many channels on maps of any size: dot products
 // along the rows of a 5×5 map leave most of a vector empty.
 //
-//	dw[k,c,r,s] = Σ over n,p,q of dyT[(n,p,q),k] · xT[(n,h,v),c]
+//	dw[k,(c,r,t)] = Σ over l = (n,p,q) of dy[n,k,p,q] · x[n,c,h,v]
 //
-// with h, v as in ConvGradWeight; dyT and xT are dy and x with the channel
-// innermost, so that a row of either is one copy.
+// with h, v as in ConvGradWeight. Both operands are laid out once, in panels
+// of as many channels as a tile has rows or columns: a step of the product then
+// reads one run of numbers of each. The pixels under a tap are copied from x's
+// panels in runs along the output rows, for all rows of dw that a piece does.
 
 // gradMatrixChannels is the number of channels from which matrix products are
 // faster than dot products; the fewest of input and output count.
@@ -18,115 +20,181 @@ func (s *ConvShape) asMatrix() bool {
 	return s.Groups == 1 && min(s.C, s.K) >= gradMatrixChannels
 }
 
-// gradMatrix holds the arrays of convGradMatrix between calls.
-type gradMatrix struct {
-	dy, x, rows, sum []float32
-	last             channelsLastTask
-	gather           gatherTask
-	put              putTask
+// gradMatrixTask computes dw (K,C,R,S); a piece is some tiles of columns, each
+// one tap of a panel of input channels, for some of the panels of dy.
+type gradMatrixTask struct {
+	k      *kernels
+	s      ConvShape
+	dw     []float32
+	dy, x  []float32 // in panels
+	panels int       // of dy
+	tiles  int       // of columns: panels of x times taps
+	block  int       // tiles of a piece
+	splits int       // pieces that share a block, each with its part of the panels
+	laying channelPanelTask
 }
+
+const (
+	// gradDepth is how many pixels are summed up in registers: those of a tile
+	// fill the first level cache, and those of a block stay in the second.
+	gradDepth = 512
+	// gradBlock is the most tiles that a panel of dy is multiplied with while it
+	// is in the first level cache.
+	gradBlock = 4
+)
 
 // convGradMatrix computes dw (K,C,R,S); see ConvGradWeight.
 func (d *Device) convGradMatrix(s ConvShape, dw, dy, x []float32) {
-	m := &d.gradMatrix
-	pixels := s.OH * s.OW
-	d.channelsLast(grow(&m.dy, len(dy)), dy, s.N, s.K, pixels)
-	d.channelsLast(grow(&m.x, len(x)), x, s.N, s.C, s.H*s.W)
-	if s.pixelwise() {
-		d.Gemm(true, false, s.K, s.C, s.N*pixels, dw, m.dy, m.x, GemmEpilogue{})
-		return
-	}
-	grow(&m.rows, s.N*pixels*s.C)
-	grow(&m.sum, s.K*s.C)
-	for r := range s.R {
-		for t := range s.S {
-			m.gather = gatherTask{s: s, r: r, t: t, dst: m.rows, x: m.x}
-			d.team.run(s.N, &m.gather)
-			d.Gemm(true, false, s.K, s.C, s.N*pixels, m.sum, m.dy, m.rows, GemmEpilogue{})
-			m.put = putTask{dw: dw[r*s.S+t:], sum: m.sum, step: s.R * s.S, row: s.C}
-			d.team.run(s.K, &m.put)
-		}
-	}
-	m.gather, m.put = gatherTask{}, putTask{}
+	t := &d.gradMatrix
+	t.k, t.s, t.dw = d.k, s, dw
+	columns := t.plan()
+	t.channelPanels(d, grow(&t.dy, len(dy)), dy, s.K, t.panels, 0, s.OH*s.OW)
+	t.channelPanels(d, grow(&t.x, s.N*s.H*s.W*columns*d.k.cols), x, s.C, columns, d.k.cols, s.H*s.W)
+	d.team.run(ceilDiv(t.tiles, t.block)*t.splits, t)
+	t.dw = nil
 }
 
-// pixelwise reports whether each output sees the one input in its place.
-func (s *ConvShape) pixelwise() bool {
-	return s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.PadTop == 0 && s.PadLeft == 0 && s.OH == s.H && s.OW == s.W
+// plan cuts the work of the task's shape into pieces, for any number of threads
+// alike. It returns the number of panels of x.
+func (t *gradMatrixTask) plan() (columns int) {
+	const pieces = 32
+	t.panels = ceilDiv(t.s.K, t.k.rows)
+	columns = ceilDiv(t.s.C, t.k.cols)
+	t.tiles = columns * t.s.R * t.s.S
+	t.block = max(1, min(gradBlock, t.tiles/pieces))
+	t.splits = min(ceilDiv(pieces, ceilDiv(t.tiles, t.block)), t.panels)
+	return columns
 }
 
 // gradMatrixScratch is what convGradMatrix takes.
 func (d *Device) gradMatrixScratch(s ConvShape) Scratch {
+	t := gradMatrixTask{k: d.k, s: s}
+	columns := t.plan()
+	pixels, most := s.N*s.OH*s.OW, ceilDiv(t.panels, t.splits) // panels of dy in a piece
+	return Scratch{
+		dy: s.K * pixels, x: s.N * s.H * s.W * columns * d.k.cols,
+		panel: t.block * min(gradDepth, pixels) * d.k.cols, plane: t.block * min(s.K, most*ceilDiv(s.K, t.panels)) * d.k.cols,
+	}
+}
+
+func (t *gradMatrixTask) piece(w *worker, i int) {
+	s, cols := &t.s, t.k.cols
+	split, first := i%t.splits, i/t.splits*t.block
+	last := min(first+t.block, t.tiles)
+	p0, p1 := part(t.panels, t.splits, split), part(t.panels, t.splits, split+1)
+	k0, k1 := part(s.K, t.panels, p0), part(s.K, t.panels, p1)
 	pixels := s.N * s.OH * s.OW
-	all := d.GemmScratch(true, false, s.K, s.C, pixels)
-	all.dy, all.x = s.K*pixels, s.N*s.C*s.H*s.W
-	if !s.pixelwise() {
-		all.rows, all.sum = pixels*s.C, s.K*s.C
-	}
-	return all
-}
-
-// channelsLast sets dst (n,pixels,channels) to x (n,channels,pixels).
-func (d *Device) channelsLast(dst, x []float32, n, channels, pixels int) {
-	t := &d.gradMatrix.last
-	*t = channelsLastTask{dst, x, channels, pixels}
-	d.team.run(n, t)
-	*t = channelsLastTask{}
-}
-
-// channelsLastTask does one image in a piece.
-type channelsLastTask struct {
-	dst, x           []float32
-	channels, pixels int
-}
-
-func (t *channelsLastTask) piece(_ *worker, i int) {
-	const block = 16 // channels at once: whole cache lines of dst
-	size := t.channels * t.pixels
-	dst, x := t.dst[i*size:][:size], t.x[i*size:][:size]
-	for c := 0; c < t.channels; c += block {
-		end := min(c+block, t.channels)
-		for p := range t.pixels {
-			row := dst[p*t.channels+c : p*t.channels+end]
-			for j := range row {
-				row[j] = x[(c+j)*t.pixels+p]
+	size := min(gradDepth, pixels) * cols
+	under := scratch(w, &w.panel, (last-first)*size)
+	sums := scratch(w, &w.plane, (last-first)*(k1-k0)*cols)
+	a := &w.tile
+	a.bias, a.al, a.bl, a.ai, a.ci = nil, 0, cols, 1, cols
+	a.unclamped()
+	for l := 0; l < pixels; l += gradDepth {
+		a.k = min(gradDepth, pixels-l)
+		for j := first; j < last; j++ {
+			t.gather(under[(j-first)*size:][:a.k*cols], j, l)
+		}
+		for p := p0; p < p1; p++ {
+			from, to := part(s.K, t.panels, p), part(s.K, t.panels, p+1)
+			h := to - from
+			a.a, a.al = t.dy[from*pixels+l*h:][:a.k*h], h
+			for j := range last - first {
+				a.b = under[j*size:]
+				a.c, a.add = sums[(j*(k1-k0)+from-k0)*cols:], nil
+				if l > 0 {
+					a.add = a.c
+				}
+				t.k.tiles[h](a)
 			}
+		}
+	}
+	for j := first; j < last; j++ {
+		t.put(sums[(j-first)*(k1-k0)*cols:], j, k0, k1)
+	}
+}
+
+// gather copies the pixels of x under tile j's tap for the output pixels from l
+// on, as many as dst holds; outside of the image there are zeros.
+func (t *gradMatrixTask) gather(dst []float32, j, l int) {
+	s, cols := &t.s, t.k.cols
+	tap := j % (s.R * s.S)
+	x := t.x[j/(s.R*s.S)*s.N*s.H*s.W*cols:]
+	lo, hi := validColumns(s.W, s.StrideW, s.PadLeft-tap%s.S*s.DilationW)
+	for len(dst) > 0 {
+		q := l % s.OW
+		n := min(s.OW-q, len(dst)/cols)
+		run := dst[:n*cols]
+		dst = dst[n*cols:]
+		h := l/s.OW%s.OH*s.StrideH - s.PadTop + tap/s.S*s.DilationH
+		from, to := min(max(lo-q, 0), n), min(max(hi-q, 0), n)
+		if h < 0 || h >= s.H || from >= to {
+			clear(run)
+		} else {
+			clear(run[:from*cols])
+			clear(run[to*cols:])
+			v := (q+from)*s.StrideW - s.PadLeft + tap%s.S*s.DilationW
+			copyPixels(run[from*cols:to*cols], x[((l/(s.OW*s.OH)*s.H+h)*s.W+v)*cols:], cols, s.StrideW)
+		}
+		l += n
+	}
+}
+
+// copyPixels copies pixels of so many channels, each step-th of src.
+func copyPixels(dst, src []float32, channels, step int) {
+	if step == 1 {
+		copy(dst, src)
+		return
+	}
+	for i := 0; i < len(dst); i += channels {
+		copy(dst[i:i+channels], src[i*step:])
+	}
+}
+
+// put stores tile j's sums for the output channels k0 … k1-1.
+func (t *gradMatrixTask) put(sums []float32, j, k0, k1 int) {
+	s, cols, taps := &t.s, t.k.cols, t.s.R*t.s.S
+	c := j / taps * cols
+	for k := k0; k < k1; k++ {
+		dw := t.dw[(k*s.C+c)*taps+j%taps:]
+		for i, v := range sums[(k-k0)*cols:][:min(cols, s.C-c)] {
+			dw[i*taps] = v
 		}
 	}
 }
 
-// gatherTask copies, for one image, the input pixel under weight (r,t) of each
-// output pixel; outside of the image there are zeros.
-type gatherTask struct {
-	s      ConvShape
-	r, t   int
-	dst, x []float32 // (N,OH,OW,C), (N,H,W,C)
+// channelPanels lays out x (N,channels,pixels) as that many panels of nearly as
+// many channels each, or of width channels if that is not 0, the last one filled
+// up with zeros. A panel of h channels from c0 on holds
+//
+//	panel[(n·pixels+p)·h + i] = x[n,c0+i,p]
+func (t *gradMatrixTask) channelPanels(d *Device, dst, x []float32, channels, panels, width, pixels int) {
+	t.laying = channelPanelTask{dst, x, t.s.N, channels, panels, width, pixels}
+	d.team.run(t.s.N*panels, &t.laying)
+	t.laying = channelPanelTask{}
 }
 
-func (g *gatherTask) piece(_ *worker, n int) {
-	s := &g.s
-	for p := range s.OH {
-		h := p*s.StrideH - s.PadTop + g.r*s.DilationH
-		for q := range s.OW {
-			to := g.dst[((n*s.OH+p)*s.OW+q)*s.C:][:s.C]
-			v := q*s.StrideW - s.PadLeft + g.t*s.DilationW
-			if h < 0 || h >= s.H || v < 0 || v >= s.W {
-				clear(to)
-				continue
-			}
-			copy(to, g.x[((n*s.H+h)*s.W+v)*s.C:])
-		}
+// channelPanelTask lays out one image's part of a panel in a piece.
+type channelPanelTask struct {
+	dst, x                                  []float32
+	images, channels, panels, width, pixels int
+}
+
+func (t *channelPanelTask) piece(_ *worker, i int) {
+	n, p := i/t.panels, i%t.panels
+	c0, c1 := part(t.channels, t.panels, p), part(t.channels, t.panels, p+1)
+	h, at := c1-c0, c0
+	if t.width > 0 {
+		c0, c1 = p*t.width, min((p+1)*t.width, t.channels)
+		h, at = t.width, c0
 	}
-}
-
-// putTask spreads a row of sums over the weights of one output channel.
-type putTask struct {
-	dw, sum   []float32
-	step, row int
-}
-
-func (t *putTask) piece(_ *worker, k int) {
-	for c, v := range t.sum[k*t.row:][:t.row] {
-		t.dw[(k*t.row+c)*t.step] = v
+	dst := t.dst[(at*t.images+n*h)*t.pixels:][:h*t.pixels]
+	if c1-c0 < h {
+		clear(dst)
+	}
+	for c := c0; c < c1; c++ {
+		for q, v := range t.x[(n*t.channels+c)*t.pixels:][:t.pixels] {
+			dst[q*h+c-c0] = v
+		}
 	}
 }

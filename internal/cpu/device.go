@@ -40,7 +40,7 @@ type Device struct {
 	conv       convTask
 	strips     stripTask
 	gradWeight gradWeightTask
-	gradMatrix gradMatrix
+	gradMatrix gradMatrixTask
 	spread     []float32 // of ConvGradInput
 	gemm       gemmTask
 	dots       dotTask
