@@ -6,64 +6,93 @@ package cpu
 //	dx[n,c,h,v] = Σ over k,r,s,p,q with h = p·StrideH-PadTop+r·DilationH and
 //	    v = q·StrideW-PadLeft+s·DilationW of w[k,c,r,s] · dy[n,k,p,q]
 //
-// That is a convolution of dy, with StrideH-1 and StrideW-1 zeros between its
-// pixels, with the weights turned by 180° and their channels exchanged. (The
-// zeros are multiplied too: with stride 2, four times the products needed; but
-// for a 1×1 window, whose zeros are put in afterwards.)
+// Without strides that is a convolution of dy with the weights turned by 180°
+// and their channels exchanged. With strides, only some of the taps meet a
+// pixel: always the same for every StrideH-th row and StrideW-th column. Each
+// of these phases is such a convolution with its share of the taps (a 3×3 window
+// of stride 2 has phases of 1, 2, 2 and 4), and dx is put together from them.
 func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	dx, dy, w = dx[:s.N*s.C*s.H*s.W], dy[:s.N*s.K*s.OH*s.OW], w[:s.K*s.depth()]
-	back := ConvShape{
-		N: s.N, C: s.K, H: (s.OH-1)*s.StrideH + 1, W: (s.OW-1)*s.StrideW + 1,
-		K: s.C, R: s.R, S: s.S, OH: s.H, OW: s.W, StrideH: 1, StrideW: 1,
-		PadTop: (s.R-1)*s.DilationH - s.PadTop, PadLeft: (s.S-1)*s.DilationW - s.PadLeft,
-		DilationH: s.DilationH, DilationW: s.DilationW, Groups: s.Groups,
+	back := ConvShape{N: s.N, C: s.K, H: s.OH, W: s.OW, K: s.C, StrideH: 1, StrideW: 1, Groups: s.Groups}
+	turned := grow(&d.scratch, len(w))
+	whole := s.StrideH == 1 && s.StrideW == 1
+	var apart []float32 // the phases, one behind the other
+	if !whole {
+		apart = grow(&d.phases, len(dx))
 	}
-	spread := 0
-	if s.StrideH > 1 || s.StrideW > 1 {
-		spread = back.N * back.C * back.H * back.W
+	for a := range min(s.StrideH, s.H) {
+		rows := phaseOf(a, s.H, s.StrideH, s.PadTop, s.DilationH, s.R)
+		back.R, back.OH, back.PadTop, back.DilationH = rows.taps, rows.n, rows.pad, rows.dilation
+		for b := range min(s.StrideW, s.W) {
+			cols := phaseOf(b, s.W, s.StrideW, s.PadLeft, s.DilationW, s.S)
+			back.S, back.OW, back.PadLeft, back.DilationW = cols.taps, cols.n, cols.pad, cols.dilation
+			to := dx
+			if !whole {
+				size := s.N * s.C * rows.n * cols.n
+				to, apart = apart[:size], apart[size:]
+			}
+			if rows.taps*cols.taps == 0 {
+				clear(to)
+				continue
+			}
+			panels := turned[:s.C*back.depth()]
+			d.packTurned(panels, w, back, phaseTaps{rows, cols, s.R, s.S})
+			d.convolve(back, to, dy, panels, Epilogue{})
+		}
 	}
-	if inside := (s.OH-1)*s.StrideH < s.H && (s.OW-1)*s.StrideW < s.W; spread > 0 && s.R*s.S == 1 && s.PadTop == 0 && s.PadLeft == 0 && inside {
-		d.gradInputSpread(s, dx, dy, w)
-		return
+	if !whole {
+		d.joining = joinTask{s, dx, d.phases}
+		d.team.run(s.N*s.C, &d.joining)
+		d.joining = joinTask{}
 	}
-	scratch := grow(&d.scratch, len(w)+spread)
-	flipped, wide := scratch[:len(w)], scratch[len(w):]
-	d.packWeights(flipped, w, back, true)
-	if spread > 0 {
-		d.fill = fillTask{back: back, s: s, wide: wide, dy: dy}
-		d.team.run(s.N*s.K, &d.fill)
-		dy = wide
-	}
-	d.fill = fillTask{}
-	d.convolve(back, dx, dy, flipped, Epilogue{})
 }
 
-// gradInputSpread is ConvGradInput of a 1×1 window with a stride: pixels that no
-// window looked at have the gradient 0.
-func (d *Device) gradInputSpread(s ConvShape, dx, dy, w []float32) {
-	one := s
-	one.H, one.W, one.StrideH, one.StrideW = s.OH, s.OW, 1, 1
-	small := grow(&d.spread, s.N*s.C*s.OH*s.OW)
-	d.ConvGradInput(one, small, dy, w)
-	d.fill = fillTask{back: s, s: s, wide: dx, dy: small}
-	d.team.run(s.N*s.C, &d.fill)
-	d.fill = fillTask{}
+// phase is every stride-th pixel of one axis of a convolution's input, from
+// first on, and the taps that meet them: tap, tap+step, …. The gradients of
+// these pixels are a convolution of dy, of stride 1, with the taps turned.
+type phase struct {
+	first, n        int // pixels
+	tap, step, taps int
+	pad, dilation   int // of the convolution of dy
 }
 
-// fillTask copies one plane of dy with zeros between its pixels.
-type fillTask struct {
-	back, s  ConvShape
-	wide, dy []float32
+// phaseOf works out the phase from first < size on of an axis of size pixels.
+func phaseOf(first, size, stride, pad, dilation, taps int) phase {
+	f := phase{first: first, n: ceilDiv(size-first, stride), step: 1}
+	for f.step*dilation%stride != 0 {
+		f.step++
+	}
+	f.dilation = f.step * dilation / stride
+	for t := range min(f.step, taps) {
+		if from := first + pad - t*dilation; from%stride == 0 { // pixel first meets tap t in output from/stride
+			f.tap, f.taps = t, ceilDiv(taps-t, f.step)
+			f.pad = (f.taps-1)*f.dilation - from/stride
+		}
+	}
+	return f
 }
 
-func (t *fillTask) piece(_ *worker, i int) {
-	s, b := &t.s, &t.back
-	to := t.wide[i*b.H*b.W:][:b.H*b.W]
-	clear(to)
-	for p := range s.OH {
-		row := to[p*s.StrideH*b.W:][:b.W]
-		for q, v := range t.dy[(i*s.OH+p)*s.OW:][:s.OW] {
-			row[q*s.StrideW] = v
+// joinTask puts together one plane of dx from the phases' planes.
+type joinTask struct {
+	s         ConvShape
+	dx, apart []float32
+}
+
+func (t *joinTask) piece(_ *worker, i int) {
+	s := &t.s
+	dx, apart := t.dx[i*s.H*s.W:][:s.H*s.W], t.apart
+	for a := range min(s.StrideH, s.H) {
+		rows := ceilDiv(s.H-a, s.StrideH)
+		for b := range min(s.StrideW, s.W) {
+			cols := ceilDiv(s.W-b, s.StrideW)
+			from := apart[i*rows*cols:][:rows*cols]
+			apart = apart[s.N*s.C*rows*cols:]
+			for p := range rows {
+				to := dx[(a+p*s.StrideH)*s.W+b:]
+				for q, v := range from[p*cols:][:cols] {
+					to[q*s.StrideW] = v
+				}
+			}
 		}
 	}
 }

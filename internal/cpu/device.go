@@ -41,13 +41,13 @@ type Device struct {
 	strips     stripTask
 	gradWeight gradWeightTask
 	gradMatrix gradMatrixTask
-	spread     []float32 // of ConvGradInput
+	phases     []float32 // of ConvGradInput
 	gemm       gemmTask
 	dots       dotTask
 	pool       poolTask
 	vec        vecTask
 	adam       adamTask
-	fill       fillTask
+	joining    joinTask
 	panelling  panelTask
 	once       ConvWeights // of ConvOnce
 	turn       turnTask
@@ -121,7 +121,7 @@ func (d *Device) Name() string {
 // the largest shapes need and then stays.
 func (d *Device) ScratchBytes() int64 {
 	m := &d.gradMatrix
-	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(d.once.panels) + cap(d.spread)
+	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(d.once.panels) + cap(d.phases)
 	for _, w := range d.team.workers {
 		n += cap(w.panel) + cap(w.plane) + cap(w.strip)
 	}
