@@ -47,7 +47,7 @@ func (w *ConvWeights) Bytes() int64 { return 4 * int64(len(w.panels)) }
 // width in s are hints; Conv may be called with others.
 func (d *Device) PackConv(s ConvShape, w []float32) *ConvWeights {
 	p := &ConvWeights{make([]float32, s.K*s.depth()), d.k.rows}
-	d.packWeights(p.panels, w, s, false)
+	d.packWeights(p.panels, w, s)
 	return p
 }
 
@@ -57,7 +57,7 @@ func (d *Device) ConvOnce(s ConvShape, y, x, w []float32, e Epilogue) {
 	p := &d.once
 	p.rows = d.k.rows
 	p.panels = grow(&p.panels, s.K*s.depth())
-	d.packWeights(p.panels, w, s, false)
+	d.packWeights(p.panels, w, s)
 	d.Conv(s, y, x, p, e)
 }
 
@@ -134,14 +134,21 @@ func (s ConvShape) flat() ConvShape {
 // (r,s,c), its h channels side by side:
 //
 //	panel[((r·S+t)·C/G+c)·h + i] = w[k0+i,c,r,t]
-//
-// With flip it lays out the weights of the gradient by the input instead: w is
-// then (C,K/G,R,S) of the forward convolution, whose roles of C and K are
-// exchanged, and r, t count backwards.
-func (d *Device) packWeights(panels, w []float32, s ConvShape, flip bool) {
-	n := ceilDiv(s.K/s.Groups, d.k.rows)
-	d.panelling = panelTask{panels, w, s, n, flip}
-	d.team.run(s.Groups*n, &d.panelling)
+func (d *Device) packWeights(panels, w []float32, s ConvShape) {
+	d.pack(panelTask{panels: panels, w: w, s: s})
+}
+
+// packTurned lays out the weights of a phase of the gradient by the input, a
+// convolution s: w is (C,K/G,…) of the forward convolution, whose roles of C
+// and K are exchanged, and r, t count the phase's taps backwards.
+func (d *Device) packTurned(panels, w []float32, s ConvShape, from phaseTaps) {
+	d.pack(panelTask{panels: panels, w: w, s: s, turned: true, from: from})
+}
+
+func (d *Device) pack(t panelTask) {
+	t.n = ceilDiv(t.s.K/t.s.Groups, d.k.rows)
+	d.panelling = t
+	d.team.run(t.s.Groups*t.n, &d.panelling)
 	d.panelling = panelTask{}
 }
 
@@ -150,7 +157,19 @@ type panelTask struct {
 	panels, w []float32
 	s         ConvShape
 	n         int // panels of a group
-	flip      bool
+	turned    bool
+	from      phaseTaps // if turned
+}
+
+// phaseTaps is the taps of a phase in a window of r by s taps.
+type phaseTaps struct {
+	rows, cols phase
+	r, s       int
+}
+
+// turned is the place in the window of tap (r,t) of the phase, turned by 180°.
+func (w *phaseTaps) turned(r, t int) int {
+	return (w.rows.tap+(w.rows.taps-1-r)*w.rows.step)*w.s + w.cols.tap + (w.cols.taps-1-t)*w.cols.step
 }
 
 func (t *panelTask) piece(_ *worker, piece int) {
@@ -160,14 +179,19 @@ func (t *panelTask) piece(_ *worker, piece int) {
 	k0, k1 := part(kg, t.n, p), part(kg, t.n, p+1)
 	h := k1 - k0
 	panel := t.panels[(g*kg+k0)*depth:][:h*depth]
-	// Numbers at (r,t,c,i) of a panel lie in w at first + c·perC + i·perI + tap·perTap.
-	first, perC, perI, perTap := (g*kg+k0)*cg*taps, taps, cg*taps, 1
-	if t.flip {
-		first, perC, perI, perTap = (g*cg*kg+k0)*taps+taps-1, kg*taps, taps, -1
+	// Numbers at (tap,c,i) of a panel lie in w at first + c·perC + i·perI + the tap's place.
+	first, perC, perI := (g*kg+k0)*cg*taps, taps, cg*taps
+	if t.turned {
+		size := t.from.r * t.from.s
+		first, perC, perI = (g*cg*kg+k0)*size, kg*size, size
 	}
 	for tap := range taps {
+		place := tap
+		if t.turned {
+			place = t.from.turned(tap/s.S, tap%s.S)
+		}
 		for c := range cg {
-			from, to := first+c*perC+tap*perTap, panel[(tap*cg+c)*h:][:h]
+			from, to := first+c*perC+place, panel[(tap*cg+c)*h:][:h]
 			for i := range to {
 				to[i] = t.w[from+i*perI]
 			}

@@ -6,92 +6,116 @@ package cpu
 //	dx[n,c,h,v] = Σ over k,r,s,p,q with h = p·StrideH-PadTop+r·DilationH and
 //	    v = q·StrideW-PadLeft+s·DilationW of w[k,c,r,s] · dy[n,k,p,q]
 //
-// That is a convolution of dy, with StrideH-1 and StrideW-1 zeros between its
-// pixels, with the weights turned by 180° and their channels exchanged. (The
-// zeros are multiplied too: with stride 2, four times the products needed; but
-// for a 1×1 window, whose zeros are put in afterwards.)
+// Without strides that is a convolution of dy with the weights turned by 180°
+// and their channels exchanged. With strides, only some of the taps meet a
+// pixel: always the same for every StrideH-th row and StrideW-th column. Each
+// of these phases is such a convolution with its share of the taps (a 3×3 window
+// of stride 2 has phases of 1, 2, 2 and 4), and dx is put together from them.
 func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	dx, dy, w = dx[:s.N*s.C*s.H*s.W], dy[:s.N*s.K*s.OH*s.OW], w[:s.K*s.depth()]
-	if s.spreads() {
-		d.gradInputSpread(s, dx, dy, w)
-		return
-	}
-	back, spread := s.back()
-	scratch := grow(&d.scratch, len(w)+spread)
-	flipped, wide := scratch[:len(w)], scratch[len(w):]
-	d.packWeights(flipped, w, back, true)
-	if spread > 0 {
-		d.fill = fillTask{back: back, s: s, wide: wide, dy: dy}
-		d.team.run(s.N*s.K, &d.fill)
-		dy = wide
-	}
-	d.fill = fillTask{}
-	d.convolve(back, dx, dy, flipped, Epilogue{})
-}
-
-// spreads reports whether the gradient by the input is that of pixels side by
-// side, with zeros put in afterwards.
-func (s *ConvShape) spreads() bool {
-	return s.strided() && s.R*s.S == 1 && s.PadTop == 0 && s.PadLeft == 0 &&
-		(s.OH-1)*s.StrideH < s.H && (s.OW-1)*s.StrideW < s.W
-}
-
-func (s *ConvShape) strided() bool { return s.StrideH > 1 || s.StrideW > 1 }
-
-// back is the convolution of dy that gives dx, and how many numbers dy has with
-// zeros between its pixels; 0 where it needs none.
-func (s *ConvShape) back() (back ConvShape, spread int) {
-	back = ConvShape{
-		N: s.N, C: s.K, H: (s.OH-1)*s.StrideH + 1, W: (s.OW-1)*s.StrideW + 1,
-		K: s.C, R: s.R, S: s.S, OH: s.H, OW: s.W, StrideH: 1, StrideW: 1,
-		PadTop: (s.R-1)*s.DilationH - s.PadTop, PadLeft: (s.S-1)*s.DilationW - s.PadLeft,
-		DilationH: s.DilationH, DilationW: s.DilationW, Groups: s.Groups,
-	}
+	turned := grow(&d.scratch, len(w))
+	var apart []float32 // the phases, one behind the other
 	if s.strided() {
-		spread = back.N * back.C * back.H * back.W
+		apart = grow(&d.phases, len(dx))
 	}
-	return back, spread
-}
-
-// sideBySide is s of the pixels that a 1×1 window with a stride looks at.
-func (s ConvShape) sideBySide() ConvShape {
-	s.H, s.W, s.StrideH, s.StrideW = s.OH, s.OW, 1, 1
-	return s
+	s.eachPhase(func(back ConvShape, rows, cols phase) {
+		to := dx
+		if s.strided() {
+			size := s.N * s.C * rows.n * cols.n
+			to, apart = apart[:size], apart[size:]
+		}
+		if rows.taps*cols.taps == 0 {
+			clear(to)
+			return
+		}
+		panels := turned[:s.C*back.depth()]
+		d.packTurned(panels, w, back, phaseTaps{rows, cols, s.R, s.S})
+		d.convolve(back, to, dy, panels, Epilogue{})
+	})
+	if s.strided() {
+		d.joining = joinTask{s, dx, d.phases}
+		d.team.run(s.N*s.C, &d.joining)
+		d.joining = joinTask{}
+	}
 }
 
 // ConvGradInputScratch is what ConvGradInput takes.
 func (d *Device) ConvGradInputScratch(s ConvShape) Scratch {
-	if s.spreads() {
-		return d.ConvGradInputScratch(s.sideBySide()).Or(Scratch{spread: s.N * s.C * s.OH * s.OW})
+	all := Scratch{shared: s.K * s.depth()}
+	if s.strided() {
+		all.phases = s.N * s.C * s.H * s.W
 	}
-	back, spread := s.back()
-	return d.ConvScratch(back).Or(Scratch{shared: s.K*s.depth() + spread})
+	s.eachPhase(func(back ConvShape, rows, cols phase) {
+		if rows.taps*cols.taps > 0 {
+			all = all.Or(d.ConvScratch(back))
+		}
+	})
+	return all
 }
 
-// gradInputSpread is ConvGradInput of a 1×1 window with a stride: pixels that no
-// window looked at have the gradient 0.
-func (d *Device) gradInputSpread(s ConvShape, dx, dy, w []float32) {
-	small := grow(&d.spread, s.N*s.C*s.OH*s.OW)
-	d.ConvGradInput(s.sideBySide(), small, dy, w)
-	d.fill = fillTask{back: s, s: s, wide: dx, dy: small}
-	d.team.run(s.N*s.C, &d.fill)
-	d.fill = fillTask{}
+func (s *ConvShape) strided() bool { return s.StrideH > 1 || s.StrideW > 1 }
+
+// eachPhase calls f for each phase of the gradient by the input with the
+// convolution of dy that gives it.
+func (s *ConvShape) eachPhase(f func(back ConvShape, rows, cols phase)) {
+	back := ConvShape{N: s.N, C: s.K, H: s.OH, W: s.OW, K: s.C, StrideH: 1, StrideW: 1, Groups: s.Groups}
+	for a := range min(s.StrideH, s.H) {
+		rows := phaseOf(a, s.H, s.StrideH, s.PadTop, s.DilationH, s.R)
+		back.R, back.OH, back.PadTop, back.DilationH = rows.taps, rows.n, rows.pad, rows.dilation
+		for b := range min(s.StrideW, s.W) {
+			cols := phaseOf(b, s.W, s.StrideW, s.PadLeft, s.DilationW, s.S)
+			back.S, back.OW, back.PadLeft, back.DilationW = cols.taps, cols.n, cols.pad, cols.dilation
+			f(back, rows, cols)
+		}
+	}
 }
 
-// fillTask copies one plane of dy with zeros between its pixels.
-type fillTask struct {
-	back, s  ConvShape
-	wide, dy []float32
+// phase is every stride-th pixel of one axis of a convolution's input, from
+// first on, and the taps that meet them: tap, tap+step, …. The gradients of
+// these pixels are a convolution of dy, of stride 1, with the taps turned.
+type phase struct {
+	first, n        int // pixels
+	tap, step, taps int
+	pad, dilation   int // of the convolution of dy
 }
 
-func (t *fillTask) piece(_ *worker, i int) {
-	s, b := &t.s, &t.back
-	to := t.wide[i*b.H*b.W:][:b.H*b.W]
-	clear(to)
-	for p := range s.OH {
-		row := to[p*s.StrideH*b.W:][:b.W]
-		for q, v := range t.dy[(i*s.OH+p)*s.OW:][:s.OW] {
-			row[q*s.StrideW] = v
+// phaseOf works out the phase from first < size on of an axis of size pixels.
+func phaseOf(first, size, stride, pad, dilation, taps int) phase {
+	f := phase{first: first, n: ceilDiv(size-first, stride), step: 1}
+	for f.step*dilation%stride != 0 {
+		f.step++
+	}
+	f.dilation = f.step * dilation / stride
+	for t := range min(f.step, taps) {
+		if from := first + pad - t*dilation; from%stride == 0 { // pixel first meets tap t in output from/stride
+			f.tap, f.taps = t, ceilDiv(taps-t, f.step)
+			f.pad = (f.taps-1)*f.dilation - from/stride
+		}
+	}
+	return f
+}
+
+// joinTask puts together one plane of dx from the phases' planes.
+type joinTask struct {
+	s         ConvShape
+	dx, apart []float32
+}
+
+func (t *joinTask) piece(_ *worker, i int) {
+	s := &t.s
+	dx, apart := t.dx[i*s.H*s.W:][:s.H*s.W], t.apart
+	for a := range min(s.StrideH, s.H) {
+		rows := ceilDiv(s.H-a, s.StrideH)
+		for b := range min(s.StrideW, s.W) {
+			cols := ceilDiv(s.W-b, s.StrideW)
+			from := apart[i*rows*cols:][:rows*cols]
+			apart = apart[s.N*s.C*rows*cols:]
+			for p := range rows {
+				to := dx[(a+p*s.StrideH)*s.W+b:]
+				for q, v := range from[p*cols:][:cols] {
+					to[q*s.StrideW] = v
+				}
+			}
 		}
 	}
 }

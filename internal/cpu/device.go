@@ -41,13 +41,13 @@ type Device struct {
 	strips     stripTask
 	gradWeight gradWeightTask
 	gradMatrix gradMatrixTask
-	spread     []float32 // of ConvGradInput
+	phases     []float32 // of ConvGradInput
 	gemm       gemmTask
 	dots       dotTask
 	pool       poolTask
 	vec        vecTask
 	adam       adamTask
-	fill       fillTask
+	joining    joinTask
 	panelling  panelTask
 	once       ConvWeights // of ConvOnce
 	turn       turnTask

@@ -12,7 +12,7 @@ type Scratch struct {
 	// Of the device, in float32. gradMatrix has dy and x.
 	shared, low  int
 	dy, x        int
-	once, spread int
+	once, phases int
 	spare        int
 	// Of each of its threads: in float32, and two in elements.
 	panel, plane, edge, strip int
@@ -24,7 +24,7 @@ func (s Scratch) Or(t Scratch) Scratch {
 	return Scratch{
 		shared: max(s.shared, t.shared), low: max(s.low, t.low),
 		dy: max(s.dy, t.dy), x: max(s.x, t.x),
-		once: max(s.once, t.once), spread: max(s.spread, t.spread), spare: max(s.spare, t.spare),
+		once: max(s.once, t.once), phases: max(s.phases, t.phases), spare: max(s.spare, t.spare),
 		panel: max(s.panel, t.panel), plane: max(s.plane, t.plane), edge: max(s.edge, t.edge), strip: max(s.strip, t.strip),
 		offs: max(s.offs, t.offs), runs: max(s.runs, t.runs),
 	}
@@ -32,7 +32,7 @@ func (s Scratch) Or(t Scratch) Scratch {
 
 // Bytes is what s is on a Device of that many threads.
 func (s Scratch) Bytes(threads int) int64 {
-	device := 4 * int64(s.shared+s.low+s.dy+s.x+s.once+s.spread+s.spare)
+	device := 4 * int64(s.shared+s.low+s.dy+s.x+s.once+s.phases+s.spare)
 	worker := 4*int64(s.panel+s.plane+s.edge+s.strip) + int64(unsafe.Sizeof(0))*int64(s.offs) + int64(unsafe.Sizeof(run{}))*int64(s.runs)
 	return device + int64(threads)*worker
 }
@@ -52,7 +52,7 @@ func (d *Device) Reserve(s Scratch) {
 	grow(&m.dy, s.dy)
 	grow(&m.x, s.x)
 	grow(&d.once.panels, s.once)
-	grow(&d.spread, s.spread)
+	grow(&d.phases, s.phases)
 	grow(&d.spare, s.spare)
 	for _, w := range d.team.workers {
 		grow(&w.panel, s.panel)
@@ -71,7 +71,7 @@ func (d *Device) ScratchBytes() int64 {
 	bytes := Scratch{
 		shared: cap(d.scratch), low: len(d.lowPack.memory),
 		dy: cap(m.dy), x: cap(m.x),
-		once: cap(d.once.panels), spread: cap(d.spread), spare: cap(d.spare),
+		once: cap(d.once.panels), phases: cap(d.phases), spare: cap(d.spare),
 	}.Bytes(0)
 	for _, w := range d.team.workers {
 		bytes += Scratch{
