@@ -65,9 +65,9 @@ type panel struct {
 	at     int // in weights
 }
 
-// panels cuts k output channels in blocks of l lanes into panels, depth numbers
-// for each channel.
-func panels(k, l, depth int) (list []panel) {
+// appendPanels cuts k output channels in blocks of l lanes into panels, depth
+// numbers for each channel, and appends them to list.
+func appendPanels(list []panel, k, l, depth int) []panel {
 	for b := 0; b < ceilDiv(k, l); b += 2 {
 		list = append(list, panel{b, min(2, ceilDiv(k, l)-b), b * l * depth})
 	}
@@ -107,7 +107,7 @@ func (d *Device) PackBlockConv(s ConvShape, w, bias []float32, a Algorithm) *Blo
 		points = (int(a) + 2) * (int(a) + 2)
 	}
 	depth := ceilDiv(s.C, l) * l * points
-	c.panels = panels(s.K, l, depth)
+	c.panels = appendPanels(nil, s.K, l, depth)
 	c.weights = Alloc(ceilDiv(s.K, l) * l * depth)
 	d.packing = packTask{c, w[:s.K*s.C*s.R*s.S], l}
 	d.team.run(len(c.panels), &d.packing)

@@ -14,7 +14,6 @@ package cpu
 func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	dx, dy, w = dx[:s.N*s.C*s.H*s.W], dy[:s.N*s.K*s.OH*s.OW], w[:s.K*s.depth()]
 	back := ConvShape{N: s.N, C: s.K, H: s.OH, W: s.OW, K: s.C, StrideH: 1, StrideW: 1, Groups: s.Groups}
-	turned := grow(&d.scratch, len(w))
 	whole := s.StrideH == 1 && s.StrideW == 1
 	var apart []float32 // the phases, one behind the other
 	if !whole {
@@ -35,9 +34,7 @@ func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 				clear(to)
 				continue
 			}
-			panels := turned[:s.C*back.depth()]
-			d.packTurned(panels, w, back, phaseTaps{rows, cols, s.R, s.S})
-			d.convolve(back, to, dy, panels, Epilogue{})
+			d.convOnce(to, dy, panelTask{w: w, s: back, turned: true, from: phaseTaps{rows, cols, s.R, s.S}}, Epilogue{})
 		}
 	}
 	if !whole {

@@ -49,7 +49,8 @@ type Device struct {
 	adam       adamTask
 	joining    joinTask
 	panelling  panelTask
-	once       ConvWeights // of ConvOnce
+	panels     []float32 // of ConvOnce
+	tiled      tiledTask
 	turn       turnTask
 	copying    copyTask
 	direct     directTask
@@ -121,7 +122,7 @@ func (d *Device) Name() string {
 // the largest shapes need and then stays.
 func (d *Device) ScratchBytes() int64 {
 	m := &d.gradMatrix
-	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(d.once.panels) + cap(d.phases)
+	n := cap(d.scratch) + len(d.lowPack.memory) + cap(m.dy) + cap(m.x) + cap(d.panels) + cap(d.tiled.x) + cap(d.tiled.y) + cap(d.tiled.conv.weights) + cap(d.phases)
 	for _, w := range d.team.workers {
 		n += cap(w.panel) + cap(w.plane) + cap(w.strip)
 	}
