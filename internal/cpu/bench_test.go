@@ -104,6 +104,7 @@ func benchTraining(b *testing.B, name string, s ConvShape) {
 		do   func(d *Device)
 	}{
 		{"forward", func(d *Device) { d.Conv(s, y, x, d.PackConv(s, w), Epilogue{}) }},
+		{"once", func(d *Device) { d.ConvOnce(s, y, x, w, Epilogue{}) }},
 		{"input", func(d *Device) { d.ConvGradInput(s, dx, dy, w) }},
 		{"weight", func(d *Device) { d.ConvGradWeight(s, dw, db, dy, x) }},
 	} {

@@ -66,9 +66,9 @@ type panel struct {
 	at     int // in weights
 }
 
-// panels cuts k output channels in blocks of l lanes into panels, depth numbers
-// for each channel.
-func panels(k, l, depth int) (list []panel) {
+// appendPanels cuts k output channels in blocks of l lanes into panels, depth
+// numbers for each channel, and appends them to list.
+func appendPanels(list []panel, k, l, depth int) []panel {
 	for b := 0; b < ceilDiv(k, l); b += 2 {
 		list = append(list, panel{b, min(2, ceilDiv(k, l)-b), b * l * depth})
 	}
@@ -117,7 +117,7 @@ func (d *Device) blockConv(s ConvShape, a Algorithm) *BlockConv {
 		points = (int(a) + 2) * (int(a) + 2)
 	}
 	depth := ceilDiv(s.C, l) * l * points
-	return &BlockConv{s: s, algorithm: a, size: ceilDiv(s.K, l) * l * depth, panels: panels(s.K, l, depth)}
+	return &BlockConv{s: s, algorithm: a, size: ceilDiv(s.K, l) * l * depth, panels: appendPanels(nil, s.K, l, depth)}
 }
 
 // packTask lays out weights; a piece is a panel:

@@ -50,7 +50,7 @@ func (d *Device) PackBlockStem(s ConvShape, w, bias []float32, in Normalise) *Bl
 	c.bias = Alloc(ceilDiv(s.K, 2*l) * 2 * l)
 	copy(c.bias, bias)
 	c.weights = Alloc(ceilDiv(s.K, l) * l * depth)
-	c.panels = panels(s.K, l, depth)
+	c.panels = appendPanels(nil, s.K, l, depth)
 	for _, p := range c.panels {
 		k0, cols := p.block*l, p.blocks*l
 		for k := range min(cols, s.K-k0) {

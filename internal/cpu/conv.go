@@ -47,18 +47,32 @@ func (w *ConvWeights) Bytes() int64 { return 4 * int64(len(w.panels)) }
 // width in s are hints; Conv may be called with others.
 func (d *Device) PackConv(s ConvShape, w []float32) *ConvWeights {
 	p := &ConvWeights{make([]float32, s.K*s.depth()), d.k.rows}
-	d.packWeights(p.panels, w, s)
+	d.pack(panelTask{panels: p.panels, w: w, s: s})
 	return p
 }
 
 // ConvOnce is Conv with weights w (K,C/Groups,R,S) that are laid out for this
-// call only, as those that learn are. It allocates nothing after the first call.
+// call only, as those that learn are; 3×3 windows go by Winograd's minimal
+// filtering where that is faster. It allocates nothing after the first call.
 func (d *Device) ConvOnce(s ConvShape, y, x, w []float32, e Epilogue) {
-	p := &d.once
-	p.rows = d.k.rows
-	p.panels = grow(&p.panels, s.K*s.depth())
-	d.packWeights(p.panels, w, s)
-	d.Conv(s, y, x, p, e)
+	if e.Bias != nil {
+		e.Bias = e.Bias[:s.K]
+	}
+	if e.Add != nil {
+		e.Add = e.Add[:s.N*s.K*s.OH*s.OW]
+	}
+	d.convOnce(y[:s.N*s.K*s.OH*s.OW], x[:s.N*s.C*s.H*s.W], panelTask{w: w[:s.K*s.depth()], s: s}, e)
+}
+
+// convOnce convolves x with the weights that t reads.
+func (d *Device) convOnce(y, x []float32, t panelTask, e Epilogue) {
+	if a := t.s.tiling(); a != Direct && e.Add == nil {
+		d.convTiled(a, y, x, t, e)
+		return
+	}
+	t.panels = grow(&d.panels, t.s.K*t.s.depth())
+	d.pack(t)
+	d.convolve(t.s, y, x, t.panels, e)
 }
 
 // Conv computes, for x (N,C,H,W) and y (N,K,OH,OW), with zero outside x,
@@ -106,8 +120,11 @@ func (d *Device) ConvScratch(s ConvShape) Scratch {
 	return t.scratch()
 }
 
-// ConvOnceScratch is what ConvOnce takes.
+// ConvOnceScratch is what ConvOnce takes where nothing is added.
 func (d *Device) ConvOnceScratch(s ConvShape) Scratch {
+	if a := s.tiling(); a != Direct {
+		return d.tiledScratch(a, s)
+	}
 	return d.ConvScratch(s).Or(Scratch{once: s.K * s.depth()})
 }
 
@@ -129,22 +146,11 @@ func (s ConvShape) flat() ConvShape {
 	return s
 }
 
-// packWeights lays out w (K,C/G,R,S) as panels: the channels of a group are
+// pack lays out weights w (K,C/G,R,S) as panels: the channels of a group are
 // cut into nearly equal panels of at most rows, and a panel holds, for each
 // (r,s,c), its h channels side by side:
 //
 //	panel[((r·S+t)·C/G+c)·h + i] = w[k0+i,c,r,t]
-func (d *Device) packWeights(panels, w []float32, s ConvShape) {
-	d.pack(panelTask{panels: panels, w: w, s: s})
-}
-
-// packTurned lays out the weights of a phase of the gradient by the input, a
-// convolution s: w is (C,K/G,…) of the forward convolution, whose roles of C
-// and K are exchanged, and r, t count the phase's taps backwards.
-func (d *Device) packTurned(panels, w []float32, s ConvShape, from phaseTaps) {
-	d.pack(panelTask{panels: panels, w: w, s: s, turned: true, from: from})
-}
-
 func (d *Device) pack(t panelTask) {
 	t.n = ceilDiv(t.s.K/t.s.Groups, d.k.rows)
 	d.panelling = t
@@ -152,7 +158,9 @@ func (d *Device) pack(t panelTask) {
 	d.panelling = panelTask{}
 }
 
-// panelTask lays out one panel in a piece.
+// panelTask lays out one panel in a piece. With turned, s is a phase of the
+// gradient by the input: w is (C,K/G,…) of the forward convolution, whose roles
+// of C and K are exchanged, and r, t count the phase's taps backwards.
 type panelTask struct {
 	panels, w []float32
 	s         ConvShape
@@ -167,33 +175,41 @@ type phaseTaps struct {
 	r, s       int
 }
 
-// turned is the place in the window of tap (r,t) of the phase, turned by 180°.
-func (w *phaseTaps) turned(r, t int) int {
-	return (w.rows.tap+(w.rows.taps-1-r)*w.rows.step)*w.s + w.cols.tap + (w.cols.taps-1-t)*w.cols.step
+// place says where the weights of group g's output channels from k0 on lie in
+// w: those of channel c and k0+i at first + c·perC + i·perI + the tap's place.
+func (t *panelTask) place(g, k0 int) (first, perC, perI int) {
+	s := &t.s
+	cg, kg, taps := s.C/s.Groups, s.K/s.Groups, s.R*s.S
+	if t.turned {
+		taps = t.from.r * t.from.s
+		return (g*cg*kg + k0) * taps, kg * taps, taps
+	}
+	return (g*kg + k0) * cg * taps, taps, cg * taps
+}
+
+// tap is the place in the window of a tap, counted along the rows.
+func (t *panelTask) tap(tap int) int {
+	if !t.turned {
+		return tap
+	}
+	f, r, c := &t.from, tap/t.s.S, tap%t.s.S
+	return (f.rows.tap+(f.rows.taps-1-r)*f.rows.step)*f.s + f.cols.tap + (f.cols.taps-1-c)*f.cols.step
 }
 
 func (t *panelTask) piece(_ *worker, piece int) {
 	s := &t.s
-	cg, kg, depth, taps := s.C/s.Groups, s.K/s.Groups, s.depth(), s.R*s.S
+	cg, kg, depth := s.C/s.Groups, s.K/s.Groups, s.depth()
 	g, p := piece/t.n, piece%t.n
 	k0, k1 := part(kg, t.n, p), part(kg, t.n, p+1)
 	h := k1 - k0
 	panel := t.panels[(g*kg+k0)*depth:][:h*depth]
-	// Numbers at (tap,c,i) of a panel lie in w at first + c·perC + i·perI + the tap's place.
-	first, perC, perI := (g*kg+k0)*cg*taps, taps, cg*taps
-	if t.turned {
-		size := t.from.r * t.from.s
-		first, perC, perI = (g*cg*kg+k0)*size, kg*size, size
-	}
-	for tap := range taps {
-		place := tap
-		if t.turned {
-			place = t.from.turned(tap/s.S, tap%s.S)
-		}
+	first, perC, perI := t.place(g, k0)
+	for tap := range s.R * s.S {
+		at := first + t.tap(tap)
 		for c := range cg {
-			from, to := first+c*perC+place, panel[(tap*cg+c)*h:][:h]
+			to := panel[(tap*cg+c)*h:][:h]
 			for i := range to {
-				to[i] = t.w[from+i*perI]
+				to[i] = t.w[at+c*perC+i*perI]
 			}
 		}
 	}

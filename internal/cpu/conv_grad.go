@@ -13,7 +13,6 @@ package cpu
 // of stride 2 has phases of 1, 2, 2 and 4), and dx is put together from them.
 func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 	dx, dy, w = dx[:s.N*s.C*s.H*s.W], dy[:s.N*s.K*s.OH*s.OW], w[:s.K*s.depth()]
-	turned := grow(&d.scratch, len(w))
 	var apart []float32 // the phases, one behind the other
 	if s.strided() {
 		apart = grow(&d.phases, len(dx))
@@ -28,9 +27,7 @@ func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 			clear(to)
 			return
 		}
-		panels := turned[:s.C*back.depth()]
-		d.packTurned(panels, w, back, phaseTaps{rows, cols, s.R, s.S})
-		d.convolve(back, to, dy, panels, Epilogue{})
+		d.convOnce(to, dy, panelTask{w: w, s: back, turned: true, from: phaseTaps{rows, cols, s.R, s.S}}, Epilogue{})
 	})
 	if s.strided() {
 		d.joining = joinTask{s, dx, d.phases}
@@ -41,13 +38,13 @@ func (d *Device) ConvGradInput(s ConvShape, dx, dy, w []float32) {
 
 // ConvGradInputScratch is what ConvGradInput takes.
 func (d *Device) ConvGradInputScratch(s ConvShape) Scratch {
-	all := Scratch{shared: s.K * s.depth()}
+	var all Scratch
 	if s.strided() {
 		all.phases = s.N * s.C * s.H * s.W
 	}
 	s.eachPhase(func(back ConvShape, rows, cols phase) {
 		if rows.taps*cols.taps > 0 {
-			all = all.Or(d.ConvScratch(back))
+			all = all.Or(d.ConvOnceScratch(back))
 		}
 	})
 	return all

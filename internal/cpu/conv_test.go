@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -97,6 +98,43 @@ func TestConvLayers(t *testing.T) {
 	}
 }
 
+// The tiles of weights that learn: forward, and turned for the gradient by the
+// input, by every way there is.
+func TestConvTiledMatchesPlainLoop(t *testing.T) {
+	list := devices(t)
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
+		s := ConvShape{N: draw("N", 1, 3), C: draw("C", 1, 40), H: draw("H", 1, 14), W: draw("W", 1, 14), K: draw("K", 1, 40), R: 3, S: 3,
+			StrideH: 1, StrideW: 1, PadTop: draw("PadTop", 0, 2), PadLeft: draw("PadLeft", 0, 2), DilationH: 1, DilationW: 1, Groups: 1}
+		s.OH, s.OW = s.H+s.PadTop-2+draw("PadBottom", 0, 2), s.W+s.PadLeft-2+draw("PadRight", 0, 2)
+		if s.OH < 1 || s.OW < 1 {
+			t.Skip("window larger than the image")
+		}
+		r := rand.New(rand.NewPCG(6, rapid.Uint64().Draw(t, "seed")))
+		x, w, dy, bias := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW), random(r, s.K)
+		e := Epilogue{Bias: bias, Clamp: rapid.Bool().Draw(t, "clamp"), Lo: -1, Hi: 6}
+		want, wantX := naiveConv(s, x, w, e), make([]float64, len(x))
+		naiveTaps(s, func(n, k, c, r, t, p, q, h, v int) {
+			wantX[((n*s.C+c)*s.H+h)*s.W+v] += float64(w[((k*s.C+c)*3+r)*3+t]) * float64(dy[((n*s.K+k)*s.OH+p)*s.OW+q])
+		})
+		back := ConvShape{N: s.N, C: s.K, H: s.OH, W: s.OW, K: s.C, R: 3, S: 3, OH: s.H, OW: s.W, StrideH: 1, StrideW: 1,
+			PadTop: 2 - s.PadTop, PadLeft: 2 - s.PadLeft, DilationH: 1, DilationW: 1, Groups: 1}
+		axis := phaseOf(0, 3, 1, 0, 1, 3)
+		turned := panelTask{w: w, s: back, turned: true, from: phaseTaps{axis, axis, 3, 3}}
+		for _, d := range list {
+			for _, m := range winogradTiles {
+				a := Algorithm(m)
+				y, check := guarded(len(dy))
+				dx, checkX := guarded(len(x))
+				d.convTiled(a, y, x, panelTask{w: w, s: s}, e)
+				d.convTiled(a, dx, dy, turned, Epilogue{})
+				fail(t, within(2*rounding(a), fmt.Sprint(d.Name(), a), y, want, s.depth()), check("y"),
+					within(2*rounding(a), fmt.Sprint(d.Name(), a, " dx"), dx, wantX, 9*s.K), checkX("dx"))
+			}
+		}
+	})
+}
+
 // square is a convolution of square images and windows.
 func square(n, c, size, k, window, stride, pad int) ConvShape {
 	out := (size+2*pad-window)/stride + 1
@@ -125,7 +163,7 @@ func TestConvKeepsNaN(t *testing.T) {
 
 // The number of threads must not change a bit of any result.
 func TestThreadsGiveEqualBytes(t *testing.T) {
-	layers := []ConvShape{square(4, 40, 15, 60, 3, 1, 1), square(5, 16, 30, 16, 3, 1, 0), square(1, 70, 7, 600, 1, 1, 0), square(3, 3, 30, 20, 5, 2, 2)}
+	layers := []ConvShape{square(4, 40, 15, 60, 3, 1, 1), square(5, 16, 30, 16, 3, 1, 0), square(1, 70, 7, 600, 1, 1, 0), square(3, 3, 30, 20, 5, 2, 2), square(8, 64, 20, 64, 3, 1, 1)}
 	for _, k := range available() {
 		var first [][]float32
 		for _, threads := range []int{1, 2, 5} {
@@ -135,10 +173,12 @@ func TestThreadsGiveEqualBytes(t *testing.T) {
 			for _, s := range layers {
 				x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)
 				y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.K)
+				once := make([]float32, len(dy))
 				d.Conv(s, y, x, d.PackConv(s, w), Epilogue{})
+				d.ConvOnce(s, once, x, w, Epilogue{})
 				d.ConvGradInput(s, dx, dy, w)
 				d.ConvGradWeight(s, dw, db, dy, x)
-				all = append(all, y, dx, dw, db)
+				all = append(all, y, once, dx, dw, db)
 			}
 			c := make([]float32, 40*700)
 			d.Gemm(true, false, 40, 700, 300, c, random(r, 40*300), random(r, 300*700), GemmEpilogue{})
@@ -158,13 +198,14 @@ func TestThreadsGiveEqualBytes(t *testing.T) {
 
 func TestConvDoesNotAllocate(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	for _, s := range []ConvShape{square(4, 40, 15, 60, 3, 1, 1), square(5, 16, 30, 16, 3, 1, 0), square(3, 32, 14, 33, 3, 2, 1)} {
+	for _, s := range []ConvShape{square(4, 40, 15, 60, 3, 1, 1), square(5, 16, 30, 16, 3, 1, 0), square(3, 32, 14, 33, 3, 2, 1), square(8, 64, 20, 64, 3, 1, 1)} {
 		for _, d := range devices(t) {
 			x, w, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW)
 			y, dx, dw, db := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w)), make([]float32, s.K)
 			packed := d.PackConv(s, w)
 			n := testing.AllocsPerRun(20, func() {
 				d.Conv(s, y, x, packed, Epilogue{Bias: db, Clamp: true})
+				d.ConvOnce(s, y, x, w, Epilogue{Bias: db, Clamp: true})
 				d.ConvGradInput(s, dx, dy, w)
 				d.ConvGradWeight(s, dw, db, dy, x)
 			})

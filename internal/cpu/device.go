@@ -49,7 +49,8 @@ type Device struct {
 	adam       adamTask
 	joining    joinTask
 	panelling  panelTask
-	once       ConvWeights // of ConvOnce
+	panels     []float32 // of ConvOnce
+	tiled      tiledTask
 	turn       turnTask
 	copying    copyTask
 	direct     directTask

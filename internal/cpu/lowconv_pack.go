@@ -30,7 +30,7 @@ func (d *Device) PackLowConv(s ConvShape, w, bias []float32, p Precision, q Quan
 	c.bias = Alloc(ceilDiv(s.K, 2*l) * 2 * l)
 	copy(c.bias, bias)
 	depth := ceilDiv(s.C, p.channels()) * lowUnits * s.R * s.S
-	c.panels = panels(s.K, l, depth)
+	c.panels = appendPanels(nil, s.K, l, depth)
 	c.weights = asUnits(Alloc(ceilDiv(s.K, l) * l * depth))
 	if p == Int8 {
 		if !(q.Scale > 0) || q.Zero < 0 || q.Zero > 255 {

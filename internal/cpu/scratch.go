@@ -10,10 +10,12 @@ import "unsafe"
 // Beside each kernel stands a method that says what it takes: the *Scratch ones.
 type Scratch struct {
 	// Of the device, in float32. gradMatrix has dy and x.
-	shared, low  int
-	dy, x        int
-	once, phases int
-	spare        int
+	shared, low   int
+	dy, x         int
+	once, phases  int
+	filters, bias int // tiled has these two
+	in, out       int // and these
+	spare         int
 	// Of each of its threads: in float32, and two in elements.
 	panel, plane, edge, strip int
 	offs, runs                int
@@ -24,6 +26,7 @@ func (s Scratch) Or(t Scratch) Scratch {
 	return Scratch{
 		shared: max(s.shared, t.shared), low: max(s.low, t.low),
 		dy: max(s.dy, t.dy), x: max(s.x, t.x),
+		filters: max(s.filters, t.filters), bias: max(s.bias, t.bias), in: max(s.in, t.in), out: max(s.out, t.out),
 		once: max(s.once, t.once), phases: max(s.phases, t.phases), spare: max(s.spare, t.spare),
 		panel: max(s.panel, t.panel), plane: max(s.plane, t.plane), edge: max(s.edge, t.edge), strip: max(s.strip, t.strip),
 		offs: max(s.offs, t.offs), runs: max(s.runs, t.runs),
@@ -32,7 +35,7 @@ func (s Scratch) Or(t Scratch) Scratch {
 
 // Bytes is what s is on a Device of that many threads.
 func (s Scratch) Bytes(threads int) int64 {
-	device := 4 * int64(s.shared+s.low+s.dy+s.x+s.once+s.phases+s.spare)
+	device := 4 * int64(s.shared+s.low+s.dy+s.x+s.once+s.phases+s.filters+s.bias+s.in+s.out+s.spare)
 	worker := 4*int64(s.panel+s.plane+s.edge+s.strip) + int64(unsafe.Sizeof(0))*int64(s.offs) + int64(unsafe.Sizeof(run{}))*int64(s.runs)
 	return device + int64(threads)*worker
 }
@@ -51,7 +54,11 @@ func (d *Device) Reserve(s Scratch) {
 	d.lowPack.reserve(s.low)
 	grow(&m.dy, s.dy)
 	grow(&m.x, s.x)
-	grow(&d.once.panels, s.once)
+	grow(&d.panels, s.once)
+	grow(&d.tiled.conv.weights, s.filters)
+	grow(&d.tiled.conv.bias, s.bias)
+	grow(&d.tiled.x, s.in)
+	grow(&d.tiled.y, s.out)
 	grow(&d.phases, s.phases)
 	grow(&d.spare, s.spare)
 	for _, w := range d.team.workers {
@@ -71,7 +78,8 @@ func (d *Device) ScratchBytes() int64 {
 	bytes := Scratch{
 		shared: cap(d.scratch), low: len(d.lowPack.memory),
 		dy: cap(m.dy), x: cap(m.x),
-		once: cap(d.once.panels), phases: cap(d.phases), spare: cap(d.spare),
+		once: cap(d.panels), filters: cap(d.tiled.conv.weights), bias: cap(d.tiled.conv.bias), in: cap(d.tiled.x), out: cap(d.tiled.y),
+		phases: cap(d.phases), spare: cap(d.spare),
 	}.Bytes(0)
 	for _, w := range d.team.workers {
 		bytes += Scratch{
