@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/tlkit/tl/internal/op"
 	"github.com/tlkit/tl/onnx"
 )
 
@@ -27,6 +29,7 @@ type result struct {
 	runs   int            // programs compared: bindings × kernels × raw and optimised
 	by     [bindings]bool // bindings that were imported and compared
 	solver bool           // an optimiser's step, by a solver
+	lacks  bool           // an operator that tl has in no form
 }
 
 func (r result) String() string {
@@ -72,6 +75,9 @@ func (s *suite) try(c testCase) (r result) {
 	m, err := onnx.Read(c.model)
 	if err == nil {
 		defer m.Close()
+		r.lacks = slices.ContainsFunc(m.Nodes, func(n onnx.Node) bool {
+			return !slices.Contains(op.Supported, n.Op) && !slices.Contains(onShapes, n.Op)
+		})
 		err = s.model(&r, m)
 	}
 	r.end(err)
