@@ -135,6 +135,7 @@ func pool(outs []*Outcome) (*Outcome, error) {
 	page.Evaluation = report.Evaluation{Split: out.Test.Images, Choice: choice, Result: out.Test.Metrics, Multi: out.Test.Multi, Groups: out.Test.PerGroup}
 	page.Training.Peak, page.Training.Extraction, page.Training.Seconds = out.PeakMemory, out.ExtractSeconds, out.TrainSeconds
 	out.page = &page
+	out.tellGiven()
 	return &out, nil
 }
 

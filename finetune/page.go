@@ -3,10 +3,12 @@ package finetune
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tlkit/tl/internal/atomicfile"
 	"github.com/tlkit/tl/internal/dataset"
+	"github.com/tlkit/tl/internal/metrics"
 	"github.com/tlkit/tl/internal/report"
 )
 
@@ -23,7 +25,26 @@ func (r *run) page(out *Outcome) error {
 		Evaluation: report.Evaluation{Split: e.Images, Choice: e.Threshold, Result: e.Metrics, Multi: e.Multi, Groups: e.PerGroup},
 		Pictures:   pictures,
 	}
+	out.tellGiven()
 	return atomicfile.Write(r.folder.file(reportFile), out.page.Markdown)
+}
+
+// tellGiven puts the main figures by the labels before corrections on the page.
+func (out *Outcome) tellGiven() {
+	var list []metrics.Metric
+	switch g := out.TestGiven; {
+	case g == nil:
+		return
+	case g.Multi != nil:
+		list = g.Multi.Metrics()
+	default:
+		list = g.Metrics.Metrics()
+	}
+	line := "The test's labels were corrected; corrections that a model helped to find flatter models like it. By the labels as given " + out.Model + " has:"
+	for _, m := range list {
+		line += fmt.Sprintf(" %s %s;", m.Title, report.Interval(m.Value))
+	}
+	out.page.Data.Warnings = append(out.page.Data.Warnings, strings.TrimSuffix(line, ";"))
 }
 
 // facts says which images a page speaks of.
@@ -31,7 +52,7 @@ func (d *Data) facts() report.Data {
 	out := report.Data{
 		Name: filepath.Base(d.set.Root), Classes: d.labelNames(), PositiveWhy: d.set.PositiveWhy, GroupWord: "patient",
 		GroupRule: d.set.GroupRule, SplitRule: d.set.SplitRule, Seed: d.set.Seed, Digest: d.set.Digest(),
-		Generated: d.generated, Warnings: d.Warnings,
+		Generated: d.generated, Warnings: slices.Concat(d.Warnings, d.corrected),
 	}
 	if d.set.Positive >= 0 {
 		out.Positive = d.set.Classes[d.set.Positive]

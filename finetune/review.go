@@ -77,7 +77,7 @@ func ReviewFolder(folder, arm string, top int) (*Review, error) {
 	if err := r.rank(all, set, top); err != nil {
 		return nil, fmt.Errorf("%s: %w", scores, err)
 	}
-	return r, r.write(set)
+	return r, r.write(set, run)
 }
 
 // source finds the predictions of the folder and a run that names its images.
@@ -192,16 +192,26 @@ func (r *Review) rank(s *scores, set *dataset.Dataset, top int) error {
 	return nil
 }
 
-// write makes the page and the table.
-func (r *Review) write(set *dataset.Dataset) error {
+// write makes the page and the table. Decisions that the table holds are kept,
+// and so are those that the run began with, on the labels that the data give.
+func (r *Review) write(set *dataset.Dataset, run string) error {
 	decided := map[string]dataset.Correction{}
 	table := filepath.Join(r.Folder, reviewTable)
 	earlier, err := dataset.ReadCorrections(table)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w (mend or move the table: its decisions are not thrown away)", err)
 	}
+	began, err := dataset.ReadCorrections(filepath.Join(run, correctionsFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	for _, c := range earlier {
 		decided[c.Path] = c
+	}
+	for _, c := range began {
+		if _, ok := decided[c.Path]; !ok {
+			decided[c.Path], earlier = c, append(earlier, c)
+		}
 	}
 	r.Decided = len(earlier)
 	if err := r.page(set); err != nil {
@@ -217,7 +227,11 @@ func (r *Review) table(decided map[string]dataset.Correction, earlier []dataset.
 	listed := map[string]bool{}
 	for _, s := range r.Suspects {
 		listed[s.Path] = true
-		t.Add(s.Path, s.Label, decided[s.Path].Decision, s.Suggested, fmt.Sprintf("%.4g", s.Probability), fmt.Sprintf("%.4g", s.Loss), s.Group, s.SHA256)
+		label, c := s.Label, decided[s.Path]
+		if c.Decision != "" {
+			label = c.Label // s.Label may be what was decided
+		}
+		t.Add(s.Path, label, c.Decision, s.Suggested, fmt.Sprintf("%.4g", s.Probability), fmt.Sprintf("%.4g", s.Loss), s.Group, s.SHA256)
 	}
 	for _, c := range earlier {
 		if !listed[c.Path] {
@@ -279,7 +293,7 @@ func (r *Review) Summary() string {
 	lines := append(r.words(), "", t.String(), "pictures: "+filepath.Join(r.Folder, reviewPage),
 		"to fill in: "+filepath.Join(r.Folder, reviewTable)+" (its column decision; then train with --corrections)")
 	if r.Decided > 0 {
-		lines = append(lines, fmt.Sprintf("kept: %d decisions that the table held", r.Decided))
+		lines = append(lines, fmt.Sprintf("kept: %d decisions of the table and of the run", r.Decided))
 	}
 	return strings.Join(lines, "\n")
 }

@@ -108,3 +108,27 @@ func TestReviewRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A run that began with corrections is reviewed with them: its table can be
+// filled in further and serve again, though labels are others by now.
+func TestReviewGoesOn(t *testing.T) {
+	s := newScene(t)
+	manifest, fixes := s.swapped(t, 9)
+	o := s.options("")
+	o.Data = DataOptions{Path: manifest, Root: s.data, Corrections: fixes}
+	out := run1(t, o)
+	r, err := ReviewFolder(out.Folder, "", 1000)
+	if err != nil || r.Decided != 14 {
+		t.Fatalf("%d decisions kept, %v", r.Decided, err)
+	}
+	o.Data.Corrections = filepath.Join(out.Folder, reviewTable)
+	if d := openedData(t, o); len(d.former) != 14 {
+		t.Errorf("%d labels corrected by the second table, wanted 14", len(d.former))
+	}
+	page := string(bytesOf(t, filepath.Join(out.Folder, reportFile)))
+	for _, want := range []string{"corrections: 14 labels changed", "By the labels as given head on tiny"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("report.md says nothing of %q", want)
+		}
+	}
+}
