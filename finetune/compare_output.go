@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tlkit/tl/internal/atomicfile"
@@ -54,6 +55,9 @@ func (c *Comparison) roc() error {
 func (c *Comparison) page() *report.Comparison {
 	p := &report.Comparison{Name: filepath.Base(c.Folder), Version: Version, Data: c.Arms[0].page.Data, Primary: "auc"}
 	for i, a := range c.Arms {
+		if i > 0 { // the first one's are there
+			p.Data.Warnings = append(slices.Clone(p.Data.Warnings), a.givenLines()...)
+		}
 		arm := report.Arm{Model: a.page.Model, Training: a.page.Training, Evaluation: a.page.Evaluation}
 		arm.Model.Name = c.Names[i]
 		p.Arms = append(p.Arms, arm)

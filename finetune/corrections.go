@@ -15,7 +15,7 @@ const correctionsFile = "corrections.csv"
 
 // correct applies the corrections to the split images, and words what changed.
 func (d *Data) correct() error {
-	d.former, d.corrected = nil, nil
+	d.former, d.dropped, d.corrected = nil, nil, nil
 	if d.corrections == nil {
 		return nil
 	}
@@ -23,7 +23,7 @@ func (d *Data) correct() error {
 	if err != nil {
 		return err
 	}
-	d.former = former
+	d.former, d.dropped = former, dropped
 	line := fmt.Sprintf("corrections: %d labels changed, %d images left out:", len(former), len(dropped))
 	for _, s := range []dataset.Split{dataset.Train, dataset.Val, dataset.Test} {
 		changed, out := 0, 0
@@ -70,17 +70,23 @@ func (s *scored) evaluateGiven(e *Evaluation) (*Evaluation, error) {
 	return given.evaluate(e.Images+", labels as given", e.Threshold)
 }
 
+// leftOut is how many test images of s, or with folds of all, were left out.
+func (s *scored) leftOut(folds bool) (n int) {
+	for _, it := range s.data.dropped {
+		if folds || it.Split == dataset.Test {
+			n++
+		}
+	}
+	return n
+}
+
 // keepCorrections copies the corrections into the folder, so that the run goes
 // on with what it began with.
-func (f *Folder) keepCorrections(o DataOptions) error {
-	if o.Corrections == "" {
+func (f *Folder) keepCorrections(d *Data) error {
+	if d.correctionsText == nil {
 		return nil
 	}
-	b, err := os.ReadFile(o.Corrections)
-	if err != nil {
-		return err
-	}
-	return writeFile(f.file(correctionsFile), b)
+	return writeFile(f.file(correctionsFile), d.correctionsText)
 }
 
 // data is o with the folder's own copy of the corrections.

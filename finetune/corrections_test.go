@@ -86,6 +86,28 @@ func TestCorrections(t *testing.T) {
 	}
 }
 
+// Test images that are left out are told, on the terminal and on the page.
+func TestCorrectionsTellWhatIsLeftOut(t *testing.T) {
+	s := newScene(t)
+	o := s.options("dropped")
+	text, n := "path,decision\n", 0
+	for _, it := range openedData(t, o).set.Items {
+		if it.Split == dataset.Test && n < 3 {
+			text += it.Path + ",drop\n"
+			n++
+		}
+	}
+	o.Data.Corrections = filepath.Join(t.TempDir(), "c.csv")
+	if err := os.WriteFile(o.Data.Corrections, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out := run1(t, o)
+	page := string(bytesOf(t, filepath.Join(out.Folder, reportFile)))
+	if want := "3 test images were left out by corrections"; out.LeftOut != 3 || !strings.Contains(out.Summary(), want) || !strings.Contains(page, want) {
+		t.Errorf("%d left out; summary %s", out.LeftOut, out.Summary())
+	}
+}
+
 // Corrections move no image into another part.
 func TestCorrectionsKeepTheSplit(t *testing.T) {
 	s := newScene(t)

@@ -131,6 +131,7 @@ func pool(outs []*Outcome) (*Outcome, error) {
 	if out.TestGiven, err = s.evaluateGiven(out.Test); err != nil {
 		return nil, err
 	}
+	out.LeftOut = s.leftOut(true)
 	page.Data = pooledFacts(page.Data, s)
 	page.Evaluation = report.Evaluation{Split: out.Test.Images, Choice: choice, Result: out.Test.Metrics, Multi: out.Test.Multi, Groups: out.Test.PerGroup}
 	page.Training.Peak, page.Training.Extraction, page.Training.Seconds = out.PeakMemory, out.ExtractSeconds, out.TrainSeconds
@@ -150,7 +151,7 @@ func pooledFacts(d report.Data, s *scored) report.Data {
 			all.Positives++
 		}
 	}
-	d.SplitRule, d.Splits, d.Warnings = "folds: each "+d.GroupWord+" is tested once, by a model that did not see it", []report.Split{all}, nil
+	d.SplitRule, d.Splits, d.Warnings = "folds: each "+d.GroupWord+" is tested once, by a model that did not see it", []report.Split{all}, slices.Clone(s.data.corrected)
 	return d
 }
 

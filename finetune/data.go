@@ -62,9 +62,11 @@ type Data struct {
 	scanned   []string         // warnings from before the split
 	given     *dataset.Dataset // as found, before splits and corrections
 
-	corrections []dataset.Correction
-	former      map[string]int // class before it was corrected, by path
-	corrected   []string       // what was, in words
+	corrections     []dataset.Correction
+	correctionsText []byte // of the file that they are of
+	dropped         []dataset.Item
+	former          map[string]int // class before it was corrected, by path
+	corrected       []string       // what was, in words
 }
 
 // OpenData scans a folder or a manifest, decodes every image once to find the
@@ -89,8 +91,9 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		return nil, err
 	}
 	var corrections []dataset.Correction
+	var text []byte
 	if o.Corrections != "" {
-		if corrections, err = dataset.ReadCorrections(o.Corrections); err != nil {
+		if corrections, text, err = dataset.LoadCorrections(o.Corrections); err != nil {
 			return nil, err
 		}
 	}
@@ -112,7 +115,7 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		return nil, err
 	}
 	w := append(badFiles(report), report.Warnings...)
-	return &Data{set: set, given: set, generated: report.Generated, Warnings: w, scanned: w, corrections: corrections}, nil
+	return &Data{set: set, given: set, generated: report.Generated, Warnings: w, scanned: w, corrections: corrections, correctionsText: text}, nil
 }
 
 // assign splits the images as they were found, then corrects labels, so that

@@ -53,6 +53,7 @@ type Outcome struct {
 	Val        *Evaluation     `json:"val"`
 	Test       *Evaluation     `json:"test,omitempty"`       // nil when the split has no test images
 	TestGiven  *Evaluation     `json:"test_given,omitempty"` // the test by the labels before --corrections; nil where none of them changed
+	LeftOut    int             `json:"left_out,omitempty"`   // test images that corrections dropped: they are in neither figure
 	Warnings   []string        `json:"warnings,omitempty"`
 	Seconds    float64         `json:"seconds"` // all of it, since the data were read
 	PeakMemory int64           `json:"peak_memory_bytes"`
@@ -99,6 +100,7 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 		if out.TestGiven, err = out.test.evaluateGiven(out.Test); err != nil {
 			return nil, err
 		}
+		out.LeftOut = out.test.leftOut(false)
 	}
 	return out, r.export(r.folder.file(modelFile), t, choice)
 }

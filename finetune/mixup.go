@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
@@ -21,6 +22,9 @@ func (t *trainer) mix(x []float32, labels []int, epoch, lo int) heads.Mix {
 	}
 	r := augment.Random(t.o.Seed, fmt.Sprint("mixup ", lo), epoch)
 	m.Share = distuv.Beta{Alpha: t.o.Mixup, Beta: t.o.Mixup, Src: r}.Rand()
+	if math.IsNaN(m.Share) { // 0/0 for a small α, of which the limit is a coin
+		m.Share = float64(r.IntN(2))
+	}
 	row := len(x) / len(labels)
 	from, s := slices.Clone(x), float32(m.Share)
 	for i, k := range r.Perm(len(labels)) {

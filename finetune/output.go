@@ -116,9 +116,9 @@ func (out *Outcome) Summary() string {
 // givenWords says how good it is by the labels before corrections, "" where the
 // test's were not corrected.
 func (out *Outcome) givenWords() string {
-	g := out.TestGiven
+	g, left := out.TestGiven, out.leftOutWords()
 	if g == nil {
-		return ""
+		return left
 	}
 	list, level := []metrics.Metric(nil), 0.0
 	if g.Multi != nil {
@@ -126,7 +126,15 @@ func (out *Outcome) givenWords() string {
 	} else {
 		list, level = g.Metrics.Metrics(), g.Metrics.Level
 	}
-	return fmt.Sprintf("\nThe test's labels were corrected; corrections that a model helped to find flatter models like it. By the labels as given:\n%v", report.MetricTable(list, level))
+	return fmt.Sprintf("\nThe test's labels were corrected; corrections that a model helped to find flatter models like it. By the labels as given:\n%v", report.MetricTable(list, level)) + left
+}
+
+// leftOutWords says how many test images corrections dropped, "" for none.
+func (out *Outcome) leftOutWords() string {
+	if out.LeftOut == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\n%s test images were left out by corrections and are in no figure: where they were hard, all figures flatter.\n", report.Count(out.LeftOut))
 }
 
 // Summary is the evaluation for a terminal.

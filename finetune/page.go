@@ -29,12 +29,21 @@ func (r *run) page(out *Outcome) error {
 	return atomicfile.Write(r.folder.file(reportFile), out.page.Markdown)
 }
 
-// tellGiven puts the main figures by the labels before corrections on the page.
+// tellGiven puts on the page what corrections did to the test.
 func (out *Outcome) tellGiven() {
+	out.page.Data.Warnings = append(out.page.Data.Warnings, out.givenLines()...)
+}
+
+// givenLines are how many test images corrections left out, and the figures by
+// the labels before corrections; none where the test was not corrected.
+func (out *Outcome) givenLines() (lines []string) {
+	if words := strings.TrimSpace(out.leftOutWords()); words != "" {
+		lines = append(lines, words)
+	}
 	var list []metrics.Metric
 	switch g := out.TestGiven; {
 	case g == nil:
-		return
+		return lines
 	case g.Multi != nil:
 		list = g.Multi.Metrics()
 	default:
@@ -44,7 +53,7 @@ func (out *Outcome) tellGiven() {
 	for _, m := range list {
 		line += fmt.Sprintf(" %s %s;", m.Title, report.Interval(m.Value))
 	}
-	out.page.Data.Warnings = append(out.page.Data.Warnings, strings.TrimSuffix(line, ";"))
+	return append(lines, strings.TrimSuffix(line, ";"))
 }
 
 // facts says which images a page speaks of.

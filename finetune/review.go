@@ -227,11 +227,14 @@ func (r *Review) table(decided map[string]dataset.Correction, earlier []dataset.
 	listed := map[string]bool{}
 	for _, s := range r.Suspects {
 		listed[s.Path] = true
-		label, c := s.Label, decided[s.Path]
+		label, sha, c := s.Label, s.SHA256, decided[s.Path]
 		if c.Decision != "" {
 			label = c.Label // s.Label may be what was decided
+			if c.SHA256 != "" {
+				sha = c.SHA256 // the image that it was decided on
+			}
 		}
-		t.Add(s.Path, label, c.Decision, s.Suggested, fmt.Sprintf("%.4g", s.Probability), fmt.Sprintf("%.4g", s.Loss), s.Group, s.SHA256)
+		t.Add(s.Path, label, c.Decision, s.Suggested, fmt.Sprintf("%.4g", s.Probability), fmt.Sprintf("%.4g", s.Loss), s.Group, sha)
 	}
 	for _, c := range earlier {
 		if !listed[c.Path] {

@@ -55,7 +55,7 @@ func runOn(ctx context.Context, d *Data, src source, card *backbones.Card, given
 	if err := d.set.SaveManifest(f.file(splitFile)); err != nil {
 		return nil, err
 	}
-	if err := f.keepCorrections(o.Data); err != nil {
+	if err := f.keepCorrections(d); err != nil {
 		return nil, err
 	}
 	return (&run{o: o, data: d, src: src, card: card, folder: f, p: p}).do(ctx, w)

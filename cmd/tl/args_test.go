@@ -99,6 +99,8 @@ func TestArms(t *testing.T) {
 		{"a,lr=1e-3,learning-rate=1e-4", "is given twice"},
 		{"a,data=b", `"data" is no flag`},
 		{"a,epochs=-3", "--epochs -3: wants"},
+		{"a,lr=0", "--lr 0: "},
+		{"a,weight-decay=0.1", "only --optimiser adamw has a decoupled decay"},
 		{"baseline@stage3", "the baseline CNN is fixed"},
 		{"baseline,unfreeze=2", "--unfreeze does nothing here"},
 	} {

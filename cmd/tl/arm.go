@@ -125,8 +125,14 @@ func parseArm(c *cli.Context, s string) (finetune.Arm, error) {
 // settings laid over. What c says of backbones is not the baseline's.
 func armOptions(c *cli.Context, name string, settings []setting) (finetune.Options, error) {
 	own, err := over(c, append([]setting{{"model", "head"}, {"backbone", name}}, settings...))
-	if err != nil || name != "baseline" {
-		return options(own), err
+	if err != nil {
+		return finetune.Options{}, err
+	}
+	if err := contradictions(own); err != nil {
+		return finetune.Options{}, err
+	}
+	if name != "baseline" {
+		return options(own), nil
 	}
 	alone, err := over(cli.NewContext(c.App, nil, nil), settings)
 	if err != nil {

@@ -57,8 +57,10 @@ func compareAction(c *cli.Context, v *voice) error {
 // arms are those listed, or the baseline, unless it is left out, and every
 // backbone.
 func arms(c *cli.Context) ([]finetune.Arm, error) {
-	if err := contradictions(c); err != nil {
-		return nil, err
+	if !c.IsSet("arm") { // else each arm is checked with what it says itself
+		if err := contradictions(c); err != nil {
+			return nil, err
+		}
 	}
 	if err := require(c, "data"); err != nil {
 		return nil, err

@@ -27,11 +27,18 @@ type Correction struct {
 // Errors name file and line: no header, an empty or leaving path, two
 // decisions on one image.
 func ReadCorrections(file string) ([]Correction, error) {
+	list, _, err := LoadCorrections(file)
+	return list, err
+}
+
+// LoadCorrections is ReadCorrections, with the file's bytes.
+func LoadCorrections(file string) ([]Correction, []byte, error) {
 	b, err := readCapped(file, maxCSV)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return parseCorrections(file, b)
+	list, err := parseCorrections(file, b)
+	return list, b, err
 }
 
 func parseCorrections(file string, b []byte) ([]Correction, error) {
