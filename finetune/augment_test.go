@@ -37,24 +37,7 @@ func (s scene) varied(t testing.TB) map[string]func(name string) Options {
 func TestVariedRunGoesOn(t *testing.T) {
 	s := newScene(t)
 	for kind, options := range s.varied(t) {
-		calm := run1(t, options(kind+"-calm"))
-		o := options(kind)
-		o.Threads = 3
-		ctx, cancel := context.WithCancel(t.Context())
-		if _, err := Run(ctx, o, &stopper{cancel: cancel, epochs: 2}); !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		out, err := Resume(t.Context(), filepath.Join(s.runs, kind), Place{CacheDir: s.cache, Threads: 2}, Silent{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sameFiles(t, calm.Folder, out.Folder, modelFile, scoresFile)
-		o = options(kind + "-plain")
-		o.Augment, o.AugmentCopies = "", 0
-		plain := run1(t, o)
-		if bytes.Equal(bytesOf(t, filepath.Join(plain.Folder, modelFile)), bytesOf(t, filepath.Join(out.Folder, modelFile))) {
-			t.Errorf("%s: varied images train the same model", kind)
-		}
+		s.goesOn(t, kind, options, func(o *Options) { o.Augment, o.AugmentCopies = "", 0 })
 	}
 }
 
@@ -63,28 +46,36 @@ func TestVariedRunGoesOn(t *testing.T) {
 func TestMixedRunGoesOn(t *testing.T) {
 	s := newScene(t)
 	for kind, options := range s.varied(t) {
-		options := func(name string) Options {
+		mixed := func(name string) Options {
 			o := options(name)
 			o.Augment, o.AugmentCopies, o.Mixup = "", 0, 0.4
 			return o
 		}
-		calm := run1(t, options(kind+"-calm"))
-		o := options(kind)
-		o.Threads = 3
-		ctx, cancel := context.WithCancel(t.Context())
-		if _, err := Run(ctx, o, &stopper{cancel: cancel, epochs: 2}); !errors.Is(err, context.Canceled) {
-			t.Fatal(err)
-		}
-		out, err := Resume(t.Context(), filepath.Join(s.runs, kind), Place{CacheDir: s.cache, Threads: 2}, Silent{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		sameFiles(t, calm.Folder, out.Folder, modelFile, scoresFile)
-		o = options(kind + "-plain")
-		o.Mixup = 0
-		if plain := run1(t, o); bytes.Equal(bytesOf(t, filepath.Join(plain.Folder, modelFile)), bytesOf(t, filepath.Join(out.Folder, modelFile))) {
-			t.Errorf("%s: mixed items train the same model", kind)
-		}
+		s.goesOn(t, kind, mixed, func(o *Options) { o.Mixup = 0 })
+	}
+}
+
+// goesOn checks that a run of the options, stopped after two epochs and gone on
+// with on other threads, gives the bytes of one that is not, and a plain run
+// gives others.
+func (s scene) goesOn(t *testing.T, kind string, options func(name string) Options, plain func(*Options)) {
+	t.Helper()
+	calm := run1(t, options(kind+"-calm"))
+	o := options(kind)
+	o.Threads = 3
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := Run(ctx, o, &stopper{cancel: cancel, epochs: 2}); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	out, err := Resume(t.Context(), filepath.Join(s.runs, kind), Place{CacheDir: s.cache, Threads: 2}, Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameFiles(t, calm.Folder, out.Folder, modelFile, scoresFile)
+	o = options(kind + "-plain")
+	plain(&o)
+	if bytes.Equal(bytesOf(t, filepath.Join(run1(t, o).Folder, modelFile)), bytesOf(t, filepath.Join(out.Folder, modelFile))) {
+		t.Errorf("%s: training is the same without it", kind)
 	}
 }
 

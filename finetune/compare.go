@@ -66,11 +66,8 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 		p.Note("")
 		p.Note("── " + a.Name + " ──")
 		out, err := runArm(ctx, d, data, c.Folder, a, p, (*run).steps)
-		if errors.Is(err, context.Canceled) {
-			return nil, fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, filepath.Base(f.Path))
-		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", a.Name, err)
+			return nil, armFailed(f, a, err)
 		}
 		c.Names, c.Arms = append(c.Names, a.Name), append(c.Arms, out)
 	}
@@ -78,6 +75,15 @@ func Compare(ctx context.Context, data DataOptions, runs, name string, arms []Ar
 		return nil, err
 	}
 	return c, c.write()
+}
+
+// armFailed says which arm failed and, where it was stopped, how to go on with
+// all of them.
+func armFailed(f *Folder, a Arm, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, filepath.Base(f.Path))
+	}
+	return fmt.Errorf("%s: %w", a.Name, err)
 }
 
 // checkArms returns what is wrong with an arm, before minutes are spent.

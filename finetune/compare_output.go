@@ -76,7 +76,11 @@ func (c *Comparison) Summary() string {
 	p := c.page()
 	parts := []string{"One split for all arms; figures on its " + p.Arms[0].Evaluation.Split + " images, with 95 % intervals.\n" + c.notes(), p.Table().String()}
 	if c.Folds != nil {
-		parts = []string{c.foldTable().String(), "All folds together: each image once, by a model that did not see its patient, called at its fold's threshold; with 95 % intervals.\n" + c.notes(), p.Table().String()}
+		unseen := "it"
+		if c.Arms[0].test.data.set.Apart() {
+			unseen = "its patient"
+		}
+		parts = []string{c.foldTable().String(), "All folds together: each image once, by a model that did not see " + unseen + ", called at its fold's threshold; with 95 % intervals.\n" + c.notes(), p.Table().String()}
 		parts = append(parts, c.foldMeans()...)
 	}
 	if len(p.Pairs) > 0 {

@@ -2,9 +2,7 @@ package finetune
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"gonum.org/v1/gonum/stat"
@@ -60,11 +58,8 @@ func CrossValidate(ctx context.Context, data DataOptions, folds int, runs, name 
 	c := &Comparison{Folder: f.Path}
 	for _, a := range arms {
 		outs, err := crossValidateArm(ctx, all, data, f.Path, a, p)
-		if errors.Is(err, context.Canceled) {
-			return nil, fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, filepath.Base(f.Path))
-		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", a.Name, err)
+			return nil, armFailed(f, a, err)
 		}
 		pooled, err := pool(outs)
 		if err != nil {
@@ -142,6 +137,10 @@ func pool(outs []*Outcome) (*Outcome, error) {
 
 // pooledFacts says of the images that every one is tested once.
 func pooledFacts(d report.Data, s *scored) report.Data {
+	unit := "image"
+	if s.data.set.Apart() {
+		unit = d.GroupWord
+	}
 	all := report.Split{Name: "out-of-fold", Images: len(s.items)}
 	if d.GroupRule != "" {
 		all.Groups = len(s.data.groups(s.items))
@@ -151,7 +150,7 @@ func pooledFacts(d report.Data, s *scored) report.Data {
 			all.Positives++
 		}
 	}
-	d.SplitRule, d.Splits, d.Warnings = "folds: each "+d.GroupWord+" is tested once, by a model that did not see it", []report.Split{all}, slices.Clone(s.data.corrected)
+	d.SplitRule, d.Splits, d.Warnings = "folds: each "+unit+" is tested once, by a model that did not see it", []report.Split{all}, slices.Clone(s.data.corrected)
 	return d
 }
 

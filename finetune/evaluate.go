@@ -170,13 +170,16 @@ func (s *scored) binary() metrics.Sample {
 
 // loss is the mean cross-entropy, without class weights.
 func (s *scored) loss() float64 {
-	const least = 1e-15 // as scikit-learn clips
 	sum := 0.0
 	for i, p := range s.prob {
-		sum -= math.Log(max(least, p[s.labels[i]]))
+		sum += logLoss(p[s.labels[i]])
 	}
 	return sum / float64(len(s.prob))
 }
+
+// logLoss is the cross-entropy of an image whose class has the probability p,
+// clipped as scikit-learn does.
+func logLoss(p float64) float64 { return -math.Log(max(1e-15, p)) }
 
 // accuracy is the share of images whose most probable class is theirs.
 func (s *scored) accuracy() float64 {

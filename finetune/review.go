@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"image/png"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,6 +38,7 @@ type Review struct {
 	Decided  int // decisions of an earlier review that were kept
 
 	folds bool
+	apart bool // no patient is on both sides of a split
 }
 
 // Suspect is one image of a review.
@@ -48,6 +48,8 @@ type Suspect struct {
 	Suggested           string  // the most probable class
 	Probability         float64 // of Label
 	Loss                float64 // −log of that
+
+	item int // of the run's images
 }
 
 // ReviewFolder lists the top images of a folder by their loss: of a
@@ -70,6 +72,7 @@ func ReviewFolder(folder, arm string, top int) (*Review, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.apart = set.Apart()
 	all, err := readScores(scores)
 	if err != nil {
 		return nil, err
@@ -166,9 +169,9 @@ func parseScores(b []byte) (*scores, error) {
 
 // rank keeps the top images by loss. Ties are in the order of their paths.
 func (r *Review) rank(s *scores, set *dataset.Dataset, top int) error {
-	digests := map[string]string{}
-	for _, it := range set.Items {
-		digests[it.Path] = it.SHA256
+	at := map[string]int{}
+	for i, it := range set.Items {
+		at[it.Path] = i
 	}
 	counted := metrics.LabelErrors(s.probs, s.labels)
 	r.Images = len(s.paths)
@@ -177,13 +180,12 @@ func (r *Review) rank(s *scores, set *dataset.Dataset, top int) error {
 		if counted[i] != label {
 			r.Counted++
 		}
-		sha, ok := digests[s.paths[i]]
+		item, ok := at[s.paths[i]]
 		if !ok {
 			return fmt.Errorf("%s is not in the run's %s (the files are of different runs)", s.paths[i], splitFile)
 		}
-		const least = 1e-15 // as scikit-learn clips
-		r.Suspects = append(r.Suspects, Suspect{Path: s.paths[i], Group: s.groups[i], SHA256: sha, Label: s.classes[label],
-			Suggested: s.classes[likeliest(p)], Probability: p[label], Loss: -math.Log(max(least, p[label]))})
+		r.Suspects = append(r.Suspects, Suspect{Path: s.paths[i], Group: s.groups[i], SHA256: set.Items[item].SHA256, Label: s.classes[label],
+			Suggested: s.classes[likeliest(p)], Probability: p[label], Loss: logLoss(p[label]), item: item})
 	}
 	slices.SortFunc(r.Suspects, func(a, b Suspect) int {
 		return cmp.Or(cmp.Compare(b.Loss, a.Loss), cmp.Compare(a.Path, b.Path))
@@ -248,10 +250,6 @@ func (r *Review) table(decided map[string]dataset.Correction, earlier []dataset.
 const galleryCell = 160
 
 func (r *Review) page(set *dataset.Dataset) error {
-	at := map[string]int{}
-	for i, it := range set.Items {
-		at[it.Path] = i
-	}
 	g := report.Gallery{Title: "Labels to look at again: " + filepath.Base(r.Folder), Text: append(r.words(),
 		"Fill the column decision of "+reviewTable+" with the right class, or with drop to leave an image out; lines without a decision say nothing.")}
 	for k, s := range r.Suspects {
@@ -261,7 +259,7 @@ func (r *Review) page(set *dataset.Dataset) error {
 			p.Lines = append(p.Lines, "patient "+s.Group)
 		}
 		var b bytes.Buffer
-		im, err := set.Picture(at[s.Path], galleryCell)
+		im, err := set.Picture(s.item, galleryCell)
 		if err == nil {
 			err = png.Encode(&b, im)
 		}
@@ -279,7 +277,11 @@ func (r *Review) page(set *dataset.Dataset) error {
 func (r *Review) words() []string {
 	var out []string
 	if r.folds {
-		out = append(out, fmt.Sprintf("Of %s images, each scored by a model that did not see its patient (arm %s), these fit their labels least.", report.Count(r.Images), r.Arm))
+		unseen := "it"
+		if r.apart {
+			unseen = "its patient"
+		}
+		out = append(out, fmt.Sprintf("Of %s images, each scored by a model that did not see %s (arm %s), these fit their labels least.", report.Count(r.Images), unseen, r.Arm))
 	} else {
 		out = append(out, fmt.Sprintf("Of %s validation and test images these fit their labels least. Training images are not listed, because the model learnt their labels: --folds 5 scores every image.", report.Count(r.Images)))
 	}

@@ -109,6 +109,8 @@ type run struct {
 
 	precision    Precision // of the features, once they are there
 	trainingOnly bool      // no features of other images are wanted
+
+	extracted time.Duration // for features that were there when the work began
 }
 
 // work is what is done in a run: its steps, or only its training.
@@ -138,8 +140,8 @@ func (r *run) steps(ctx context.Context) (*Outcome, error) {
 		if out, err = r.finish(ctx, t); err != nil {
 			return err
 		}
-		out.ExtractSeconds, out.TrainSeconds = extracted.Seconds(), trained.Seconds()
-		out.Seconds, out.PeakMemory = time.Since(start).Seconds(), peakMemory()
+		out.ExtractSeconds, out.TrainSeconds = (r.extracted + extracted).Seconds(), trained.Seconds()
+		out.Seconds, out.PeakMemory = (r.extracted + time.Since(start)).Seconds(), peakMemory()
 		earlier, _ := os.ReadFile(r.folder.file(resultFile))
 		out.addEarlier(earlier, t.log)
 		return r.write(out, t)

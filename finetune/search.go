@@ -2,7 +2,6 @@ package finetune
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -33,7 +32,8 @@ type Cell struct {
 	ValAccuracy float64 `json:"val_accuracy"`
 	ValAUC      float64 `json:"val_auc"`
 
-	monitor float64 // larger is better
+	monitor   float64       // larger is better
+	extracted time.Duration // how long its features took
 }
 
 // Search trains every cell of a grid in a folder of its own, on one split, and
@@ -72,7 +72,7 @@ func Search(ctx context.Context, data DataOptions, runs, name string, cells []Ar
 		p.Note(fmt.Sprintf("── %s, %d of %d ──", a.Name, i+1, len(cells)))
 		var c Cell
 		if _, err := runArm(ctx, d, data, f.Path, a, p, c.train); err != nil {
-			return nil, g.failed(a, err)
+			return nil, armFailed(f, a, err)
 		}
 		c.Name = a.Name
 		if g.Cells = append(g.Cells, c); c.monitor > g.Cells[best].monitor {
@@ -82,27 +82,24 @@ func Search(ctx context.Context, data DataOptions, runs, name string, cells []Ar
 	g.Best = g.Cells[best].Name
 	p.Note("")
 	p.Note(fmt.Sprintf("── %s is the best by validation %s: its test ──", g.Best, g.Monitor))
-	if g.Outcome, err = runArm(ctx, d, data, f.Path, cells[best], p, (*run).steps); err != nil {
-		return nil, g.failed(cells[best], err)
+	test := func(r *run, ctx context.Context) (*Outcome, error) {
+		r.extracted = g.Cells[best].extracted
+		return r.steps(ctx)
+	}
+	if g.Outcome, err = runArm(ctx, d, data, f.Path, cells[best], p, test); err != nil {
+		return nil, armFailed(f, cells[best], err)
 	}
 	return g, g.write()
 }
 
 // train is the work of a cell: its training alone, whose best epoch is kept.
 func (c *Cell) train(r *run, ctx context.Context) (*Outcome, error) {
-	return nil, r.train(ctx, func(t *trainer, _ time.Duration) error {
+	return nil, r.train(ctx, func(t *trainer, extracted time.Duration) error {
 		e := t.state.History[t.state.Best-1]
 		*c = Cell{Folder: r.folder.Path, Epochs: t.state.Epoch, BestEpoch: e.Epoch,
-			TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, ValAccuracy: e.ValAccuracy, ValAUC: e.ValAUC, monitor: t.state.Monitor}
+			TrainLoss: e.TrainLoss, ValLoss: e.ValLoss, ValAccuracy: e.ValAccuracy, ValAUC: e.ValAUC, monitor: t.state.Monitor, extracted: extracted}
 		return nil
 	})
-}
-
-func (g *Grid) failed(a Arm, err error) error {
-	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%s: %w (the same command with --name %s goes on)", a.Name, context.Canceled, filepath.Base(g.Folder))
-	}
-	return fmt.Errorf("%s: %w", a.Name, err)
 }
 
 // oneMonitor is what all cells are ranked by.

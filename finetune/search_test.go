@@ -49,6 +49,9 @@ func TestSearch(t *testing.T) {
 	if g.Best != best.Name || g.Outcome.Test == nil {
 		t.Errorf("chosen %s of %+v", g.Best, g.Cells)
 	}
+	if spent := best.extracted.Seconds(); spent <= 0 || g.Outcome.ExtractSeconds < spent {
+		t.Errorf("features took %g s, the outcome says %g", spent, g.Outcome.ExtractSeconds)
+	}
 	for _, c := range g.Cells {
 		for _, f := range []string{resultFile, scoresFile, modelFile} {
 			if _, err := os.Stat(filepath.Join(c.Folder, f)); (err == nil) != (c.Name == g.Best) {
@@ -98,7 +101,7 @@ func TestSearchIsBlindToTheTest(t *testing.T) {
 		return g
 	}
 	a, b := search(false), search(true)
-	if d := cmp.Diff(a.Cells, b.Cells, cmpopts.IgnoreFields(Cell{}, "Folder"), cmp.AllowUnexported(Cell{})); d != "" || a.Best != b.Best {
+	if d := cmp.Diff(a.Cells, b.Cells, cmpopts.IgnoreFields(Cell{}, "Folder", "extracted"), cmp.AllowUnexported(Cell{})); d != "" || a.Best != b.Best {
 		t.Errorf("the test's labels changed the search:\n%s", d)
 	}
 	probabilities := func(g *Grid) map[string][]float64 {

@@ -40,11 +40,9 @@ func drawPool(t *rapid.T) PoolShape {
 		s.PadTop, s.PadLeft = draw("PadTop", 0, s.R/2), draw("PadLeft", 0, s.S/2)
 		s.DilationH = draw("DilationH", 1, 2)
 	}
+	s.H = max(s.H, (s.R-1)*s.DilationH+1-2*s.PadTop) // holds the window, as 4 columns do
 	s.OH = (s.H+2*s.PadTop-(s.R-1)*s.DilationH-1)/s.StrideH + 1
 	s.OW = (s.W+2*s.PadLeft-s.S)/s.StrideW + 1
-	if s.OH < 1 || s.OW < 1 {
-		t.Skip("window larger than the image")
-	}
 	return s
 }
 

@@ -320,3 +320,6 @@ func (s sets) root(i int) int {
 }
 
 func (s sets) join(i, j int) { s[s.root(i)] = s.root(j) }
+
+// Apart reports whether the split kept each group in one part.
+func (d *Dataset) Apart() bool { return d.GroupRule != "" && strings.HasPrefix(d.SplitRule, "group") }
