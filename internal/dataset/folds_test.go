@@ -53,6 +53,23 @@ func TestFoldProperties(t *testing.T) {
 	})
 }
 
+// Four patients of 1, 2, 2 and 2 pictures in two folds, three tenths for
+// validation: whole patients would all go there, and none be learned from.
+func TestFoldsLeaveSomethingToTrainOn(t *testing.T) {
+	d := fake([]string{"a", "b"}, Item{Group: "p0", Class: 1}, Item{Group: "p1"}, Item{Group: "p1"},
+		Item{Group: "p2"}, Item{Group: "p2"}, Item{Group: "p3"}, Item{Group: "p3"})
+	for fold := 1; fold <= 2; fold++ {
+		if _, err := d.Assign(SplitOptions{Rule: "group", Val: 0.3, Folds: 2, Fold: fold}); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []Split{Train, Val, Test} {
+			if len(d.Indices(s)) == 0 {
+				t.Errorf("fold %d: nothing is in %s", fold, s)
+			}
+		}
+	}
+}
+
 // sameElsewhere assigns d again in another order and under other paths.
 func sameElsewhere(t *rapid.T, d *Dataset, o SplitOptions) {
 	e := *d

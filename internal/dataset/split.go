@@ -277,14 +277,21 @@ func (d *Dataset) assignGiven(parts []part, seed uint64) ([]string, error) {
 	return append(warnings, d.emptyWarning(parts)...), nil
 }
 
-// carve moves the fraction v of the training units to validation.
+// carve moves the fraction v of the training units to validation. Where whole
+// units would leave nothing to train on, the largest stays.
 func (d *Dataset) carve(v float64, seed uint64, byGroup bool) {
 	train := &Dataset{Classes: d.Classes, GroupRule: d.GroupRule}
 	at := d.Indices(Train)
 	for _, i := range at {
 		train.Items = append(train.Items, d.Items[i])
 	}
-	divide(d.Classes, train.units(byGroup), []part{{Train, 1 - v}, {Val, v}}, seed)
+	units := train.units(byGroup)
+	divide(d.Classes, units, []part{{Train, 1 - v}, {Val, v}}, seed)
+	if len(units) > 0 && len(train.Indices(Train)) == 0 {
+		for _, it := range units[0].items { // divide has put them in order
+			it.Split = Train
+		}
+	}
 	for k, i := range at {
 		d.Items[i].Split = train.Items[k].Split
 	}
