@@ -127,7 +127,8 @@ func (t *joinTask) piece(_ *worker, i int) {
 //
 // With few channels each weight's gradient is a dot product along the output
 // rows, of dy with rows of x (or of padded copies, see planes), with many one of
-// a matrix product (see convGradMatrix). For dot products the images are cut into parts
+// a matrix product (see convGradMatrix) or of one for each point of Winograd's
+// tiles (see convGradTiled). For dot products the images are cut into parts
 // by their number only; the parts' sums are added in order.
 func (d *Device) ConvGradWeight(s ConvShape, dw, dbias, dy, x []float32) {
 	dw, dy, x = dw[:s.K*s.depth()], dy[:s.N*s.K*s.OH*s.OW], x[:s.N*s.C*s.H*s.W]
@@ -137,10 +138,12 @@ func (d *Device) ConvGradWeight(s ConvShape, dw, dbias, dy, x []float32) {
 		t.k, t.s, t.dy, t.dbias = d.k, s, dy, dbias[:s.K]
 		d.team.run(s.K, gradBias{t})
 	}
-	if s.asMatrix() {
-		d.convGradMatrix(s, dw, dy, x)
-	} else {
+	if !s.asMatrix() {
 		t.run(d, s.flat(), dw, dy, x)
+	} else if a := s.gradTiling(); a != Direct {
+		d.convGradTiled(a, s, dw, dy, x)
+	} else {
+		d.convGradMatrix(s, dw, dy, x)
 	}
 	t.dw, t.dbias, t.dy, t.x = nil, nil, nil, nil
 }
@@ -195,6 +198,9 @@ func (t *gradWeightTask) cut(k *kernels, s ConvShape) {
 // ConvGradWeightScratch is what ConvGradWeight takes.
 func (d *Device) ConvGradWeightScratch(s ConvShape) Scratch {
 	if s.asMatrix() {
+		if a := s.gradTiling(); a != Direct {
+			return d.gradTiledScratch(a, s)
+		}
 		return d.gradMatrixScratch(s)
 	}
 	var t gradWeightTask

@@ -189,12 +189,5 @@ func (t *channelPanelTask) piece(_ *worker, i int) {
 		h, at = t.width, c0
 	}
 	dst := t.dst[(at*t.images+n*h)*t.pixels:][:h*t.pixels]
-	if c1-c0 < h {
-		clear(dst)
-	}
-	for c := c0; c < c1; c++ {
-		for q, v := range t.x[(n*t.channels+c)*t.pixels:][:t.pixels] {
-			dst[q*h+c-c0] = v
-		}
-	}
+	interleave(dst, t.x[(n*t.channels+c0)*t.pixels:], c1-c0, h, t.pixels)
 }

@@ -98,8 +98,8 @@ func TestConvLayers(t *testing.T) {
 	}
 }
 
-// The tiles of weights that learn: forward, and turned for the gradient by the
-// input, by every way there is.
+// The tiles of weights that learn: forward, turned for the gradient by the
+// input, and the gradient by the weights, by every way there is.
 func TestConvTiledMatchesPlainLoop(t *testing.T) {
 	list := devices(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -112,9 +112,11 @@ func TestConvTiledMatchesPlainLoop(t *testing.T) {
 		r := rand.New(rand.NewPCG(6, rapid.Uint64().Draw(t, "seed")))
 		x, w, dy, bias := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth()), random(r, s.N*s.K*s.OH*s.OW), random(r, s.K)
 		e := Epilogue{Bias: bias, Clamp: rapid.Bool().Draw(t, "clamp"), Lo: -1, Hi: 6}
-		want, wantX := naiveConv(s, x, w, e), make([]float64, len(x))
+		want, wantX, wantW := naiveConv(s, x, w, e), make([]float64, len(x)), make([]float64, len(w))
 		naiveTaps(s, func(n, k, c, r, t, p, q, h, v int) {
-			wantX[((n*s.C+c)*s.H+h)*s.W+v] += float64(w[((k*s.C+c)*3+r)*3+t]) * float64(dy[((n*s.K+k)*s.OH+p)*s.OW+q])
+			xi, wi, yi := ((n*s.C+c)*s.H+h)*s.W+v, ((k*s.C+c)*3+r)*3+t, ((n*s.K+k)*s.OH+p)*s.OW+q
+			wantX[xi] += float64(w[wi]) * float64(dy[yi])
+			wantW[wi] += float64(x[xi]) * float64(dy[yi])
 		})
 		back := ConvShape{N: s.N, C: s.K, H: s.OH, W: s.OW, K: s.C, R: 3, S: 3, OH: s.H, OW: s.W, StrideH: 1, StrideW: 1,
 			PadTop: 2 - s.PadTop, PadLeft: 2 - s.PadLeft, DilationH: 1, DilationW: 1, Groups: 1}
@@ -127,8 +129,11 @@ func TestConvTiledMatchesPlainLoop(t *testing.T) {
 				dx, checkX := guarded(len(x))
 				d.convTiled(a, y, x, panelTask{w: w, s: s}, e)
 				d.convTiled(a, dx, dy, turned, Epilogue{})
+				dw, checkW := guarded(len(w))
+				d.convGradTiled(a, s, dw, dy, x)
 				fail(t, within(2*rounding(a), fmt.Sprint(d.Name(), a), y, want, s.depth()), check("y"),
-					within(2*rounding(a), fmt.Sprint(d.Name(), a, " dx"), dx, wantX, 9*s.K), checkX("dx"))
+					within(2*rounding(a), fmt.Sprint(d.Name(), a, " dx"), dx, wantX, 9*s.K), checkX("dx"),
+					within(2*rounding(a), fmt.Sprint(d.Name(), a, " dw"), dw, wantW, s.N*s.OH*s.OW), checkW("dw"))
 			}
 		}
 	})

@@ -41,6 +41,7 @@ type Device struct {
 	strips     stripTask
 	gradWeight gradWeightTask
 	gradMatrix gradMatrixTask
+	gradTiled  gradTiledTask
 	phases     []float32 // of ConvGradInput
 	gemm       gemmTask
 	dots       dotTask

@@ -9,7 +9,7 @@ import "unsafe"
 //
 // Beside each kernel stands a method that says what it takes: the *Scratch ones.
 type Scratch struct {
-	// Of the device, in float32. gradMatrix has dy and x.
+	// Of the device, in float32. gradMatrix has dy and x, for gradTiled too.
 	shared, low   int
 	dy, x         int
 	once, phases  int
