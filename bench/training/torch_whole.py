@@ -138,6 +138,7 @@ class Peer:
             start = time.perf_counter()
             self.train_plain(self.computed)
             left = (time.perf_counter() - start) * (epochs - self.computed) / self.computed
+            self.test_plain()
         self.auc = roc_auc_score(*self.test)
         model = nn.Sequential(self.frozen, self.head, nn.Sigmoid())
         image = torch.zeros(1, self.load["size"], self.load["size"], 3, dtype=torch.uint8)
@@ -194,3 +195,9 @@ class Peer:
             with torch.no_grad():
                 self.keep(sum(self.loss(net(pixels), y.float()) for pixels, y in self.batches("val")))
         self.head.load_state_dict(self.kept)
+
+    @torch.no_grad()
+    def test_plain(self):
+        """Once, whatever the number of epochs."""
+        got = [(y, self.head(self.frozen(pixels))[:, 0]) for pixels, y in self.batches("test")]
+        self.test = torch.cat([y for y, _ in got]).numpy(), torch.cat([z for _, z in got]).numpy()
