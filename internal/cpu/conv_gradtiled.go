@@ -13,7 +13,7 @@ package cpu
 
 // gradTiledTask computes dw (K,C,3,3). A piece of its first phase transforms a
 // panel of channels of one image, of x or of dy; one of its second phase is a
-// block of panels of x with some of those of dy.
+// block of panels of x with some of the output channels.
 type gradTiledTask struct {
 	k      *kernels
 	s      ConvShape
@@ -24,7 +24,7 @@ type gradTiledTask struct {
 	tiles  int // of all images
 	step   int // from a point of a panel to the next, in tiles
 	block  int // panels of x
-	splits int // of the panels of dy
+	splits int // of the output channels
 	sums   bool
 	back   [7][]float32 // by m: Gᵀ⊗Gᵀ, (9,a²)
 }
@@ -93,7 +93,7 @@ func (t *gradTiledTask) cut(k *kernels, s ConvShape, a Algorithm) {
 	t.dy.channels, t.dy.h, t.dy.w, t.dy.side = s.K, s.OH, s.OW, t.m
 	const pieces = 32
 	t.block = max(1, min(gradBlock, t.panels(&t.x)/4))
-	t.splits = min(ceilDiv(pieces, ceilDiv(t.panels(&t.x), t.block)), t.panels(&t.dy))
+	t.splits = min(ceilDiv(pieces, ceilDiv(t.panels(&t.x), t.block)), ceilDiv(s.K, k.rows))
 }
 
 // prepare makes the matrices of the transforms for the task's m.
@@ -128,7 +128,7 @@ func (d *Device) gradTiledScratch(a Algorithm, s ConvShape) Scratch {
 	t.cut(d.k, s, a)
 	cols := d.k.cols
 	image := max(s.H*s.W, s.OH*s.OW) * cols
-	sums := t.block * min(ceilDiv(t.panels(&t.dy), t.splits)*cols, s.K) * t.a * t.a * cols
+	sums := t.block * ceilDiv(s.K, t.splits) * t.a * t.a * cols
 	return Scratch{x: t.size(&t.x), dy: t.size(&t.dy), plane: max(image, sums), edge: t.a * t.a * cols}
 }
 
@@ -196,22 +196,20 @@ func interleave(dst, x []float32, channels, width, pixels int) {
 }
 
 // product computes the gradients between panels of x from first on and one
-// part of dy's.
+// part of the output channels.
 func (t *gradTiledTask) product(w *worker, first, split int) {
 	cols, points := t.k.cols, t.a*t.a
-	panels := t.panels(&t.dy)
 	n := min(t.block, t.panels(&t.x)-first)
-	k0 := part(panels, t.splits, split) * cols
-	k1 := min(part(panels, t.splits, split+1)*cols, t.s.K)
+	k0, k1 := part(t.s.K, t.splits, split), part(t.s.K, t.splits, split+1)
 	sums := scratch(w, &w.plane, n*(k1-k0)*points*cols) // (panel of x, k, point, column)
 	a := &w.tile
 	a.ai, a.al, a.bl, a.ci = 1, cols, cols, points*cols
 	for xi := range points {
 		for from := 0; from < t.tiles; from += gradTiledDepth {
 			a.k = min(gradTiledDepth, t.tiles-from)
-			for k := k0; k < k1; k += cols {
-				dy := t.dy.points[((k/cols*points+xi)*t.step+from)*cols:]
-				rows := min(cols, k1-k)
+			for k := k0; k < k1; {
+				dy := t.dy.points[((k/cols*points+xi)*t.step+from)*cols+k%cols:]
+				rows := min(cols-k%cols, k1-k) // of the panel
 				runs := ceilDiv(rows, t.k.rows)
 				for j := range n {
 					a.b = t.x.points[(((first+j)*points+xi)*t.step+from)*cols:]
@@ -225,6 +223,7 @@ func (t *gradTiledTask) product(w *worker, first, split int) {
 						t.k.tiles[r1-r0](a)
 					}
 				}
+				k += rows
 			}
 		}
 	}
