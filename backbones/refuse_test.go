@@ -59,6 +59,7 @@ func TestNotFiniteWeightsAreTold(t *testing.T) {
 	bad := append([]float32{float32(math.NaN()), float32(math.Inf(1))}, x[2:]...)
 	m.Weights[name] = onnx.NewFloats(name, m.Weights[name].Shape, bad)
 	notes := strings.Join(open(t, write(t, m), Options{}).Card().Notes, "\n")
+	t.Log(notes)
 	if !strings.Contains(notes, `weight "`+name+`" holds 2 numbers of`) {
 		t.Errorf("notes %q do not name %q", notes, name)
 	}
