@@ -169,7 +169,7 @@ func (b *Backbone) places(cut string) ([]place, error) {
 			b.all = layers(g)
 			return nil, b.setLayout(g)
 		}
-		return nil, err
+		return nil, fmt.Errorf("%w (export the network anew, or use it up to a value before that with --cut VALUE)", err)
 	}
 	b.all = layers(g)
 	if err := b.setLayout(g); err != nil {
@@ -249,7 +249,7 @@ func (b *Backbone) importCut() (err error) {
 	}
 	if b.graph, err = b.importAt(c.Size, []string{c.Cut}); err != nil {
 		if least := b.leastSize(); least > c.Size {
-			return fmt.Errorf("size %d is too small for cut %s: at least %d is needed (%w)", c.Size, c.CutName, least, err)
+			return fmt.Errorf("size %d is too small for cut %s: %w (at least %d is needed)", c.Size, c.CutName, err, least)
 		}
 		b.measureCuts()
 		return fmt.Errorf("cut %q: %w; named cuts are %s", c.CutName, err, c.cutNames())

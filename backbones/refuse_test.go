@@ -20,7 +20,7 @@ func TestMemoryIsRefusedBeforeItIsTaken(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{Options{Batch: 4096, MaxMemory: 64 << 20}, "at most 64 MiB are allowed: a smaller batch or image needs less"},
+		{Options{Batch: 4096, MaxMemory: 64 << 20}, "at most 64 MiB are allowed (a smaller batch or image needs less)"},
 		{Options{Size: 8192, MaxMemory: 64 << 20}, "at most 64 MiB are allowed"},
 	} {
 		var before, after runtime.MemStats
@@ -31,6 +31,7 @@ func TestMemoryIsRefusedBeforeItIsTaken(t *testing.T) {
 			b.Close()
 			t.Fatalf("%+v: was opened", c.o)
 		}
+		t.Log(err)
 		if !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), path+": ") {
 			t.Errorf("%+v: error %q, wanted %q", c.o, err, c.want)
 		}
@@ -58,6 +59,7 @@ func TestNotFiniteWeightsAreTold(t *testing.T) {
 	bad := append([]float32{float32(math.NaN()), float32(math.Inf(1))}, x[2:]...)
 	m.Weights[name] = onnx.NewFloats(name, m.Weights[name].Shape, bad)
 	notes := strings.Join(open(t, write(t, m), Options{}).Card().Notes, "\n")
+	t.Log(notes)
 	if !strings.Contains(notes, `weight "`+name+`" holds 2 numbers of`) {
 		t.Errorf("notes %q do not name %q", notes, name)
 	}

@@ -226,7 +226,7 @@ func (f modelFacts) metadata() (map[string]string, error) {
 func readFacts(m *onnx.Model) (modelFacts, error) {
 	var f modelFacts
 	bad := func(key string, err error) (modelFacts, error) {
-		return f, fmt.Errorf("%s: metadata %s = %.60q: %w", m.Path, key, m.Metadata[key], err)
+		return f, fmt.Errorf("%s: metadata %s = %.60q: %w (export the model anew from its run: tl export)", m.Path, key, m.Metadata[key], err)
 	}
 	if m.Metadata[metaVersion] == "" {
 		return f, fmt.Errorf("%s: was not exported by tl: its metadata holds no %s (tl finetune and tl export make such files)", m.Path, metaVersion)

@@ -320,6 +320,7 @@ func TestModelThatLies(t *testing.T) {
 		}
 		_, err := OpenModel(lying, 1)
 		wantError(t, err, lying, c.want)
+		t.Log(err)
 	}
 	m := *readModel(t, path)
 	m.Metadata = maps.Clone(m.Metadata)

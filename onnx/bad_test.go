@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -166,7 +167,7 @@ func TestBadFiles(t *testing.T) {
 		{"text Constant", file(msg(1, text(2, "c"), text(4, "Constant"), attribute("value_string", attrString, text(4, "a")))), "text is not supported"},
 		{"Constant and weight", file(weight(nil, "1234"), msg(1, text(2, "w"), text(4, "Constant"), attribute("value_int", attrInt, number(3, 1)))), "already a weight"},
 
-		{"external missing", file(tensorOf(1, []int64{1}, externalData("location", "none.bin"))), "none.bin"},
+		{"external missing", file(tensorOf(1, []int64{1}, externalData("location", "none.bin"))), "none.bin is missing beside the model"},
 		{"external nowhere", file(tensorOf(1, []int64{1}, externalData())), "no location"},
 		{"external above", file(tensorOf(1, []int64{1}, externalData("location", "../w.bin"))), "leads out"},
 		{"external above inside", file(tensorOf(1, []int64{1}, externalData("location", "a/../../w.bin"))), "leads out"},
@@ -174,7 +175,7 @@ func TestBadFiles(t *testing.T) {
 		{"external drive", file(tensorOf(1, []int64{1}, externalData("location", `C:w.bin`))), "relative"},
 		{"external backslash", file(tensorOf(1, []int64{1}, externalData("location", `..\w.bin`))), "relative"},
 		{"external NUL", file(tensorOf(1, []int64{1}, externalData("location", "w.bin\x00"))), "relative"},
-		{"external folder", file(tensorOf(1, []int64{1}, externalData("location", "sub"))), "no regular file"},
+		{"external folder", file(tensorOf(1, []int64{1}, externalData("location", "sub"))), "sub: wanted a regular file, found a folder"},
 		{"external link", file(tensorOf(1, []int64{1}, externalData("location", "link"))), "symbolic link"},
 		{"external below link", file(tensorOf(1, []int64{1}, externalData("location", "linked/w.bin"))), "symbolic link"},
 		{"external past end", file(tensorOf(1, []int64{3}, externalData("location", "w.bin"))), "wanted 12 bytes from 0, the file has 8"},
@@ -182,7 +183,7 @@ func TestBadFiles(t *testing.T) {
 		{"external offset -1", file(tensorOf(1, []int64{1}, externalData("location", "w.bin", "offset", "-1"))), "from -1"},
 		{"external far offset", file(tensorOf(1, []int64{1}, externalData("location", "w.bin", "offset", "9223372036854775807"))), "from 92"},
 		{"external length", file(tensorOf(1, []int64{1}, externalData("location", "w.bin", "length", "8"))), "wants 4 bytes, found length 8"},
-		{"external words", file(tensorOf(1, []int64{1}, externalData("location", "w.bin", "offset", "ten"))), "offset"},
+		{"external words", file(tensorOf(1, []int64{1}, externalData("location", "w.bin", "offset", "ten"))), `offset is "ten", wanted a whole number`},
 		{"external key", file(tensorOf(1, []int64{1}, externalData("location", "w.bin", "__class__", "x"))), "unknown key"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -199,6 +200,10 @@ func TestBadFiles(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), path+": ") {
 				t.Errorf("error %q, wanted %q in it", err, c.want)
 			}
+			if !errors.As(err, new(ContentError)) {
+				t.Errorf("%q is not marked as an error of the content", err)
+			}
+			t.Log(err)
 		})
 	}
 }

@@ -17,7 +17,7 @@ const (
 // checkVersions reports an IR or operator set version outside of the range.
 func (m *Model) checkVersions() error {
 	if m.IRVersion < MinIR || m.IRVersion > MaxIR {
-		return fmt.Errorf("wanted ONNX IR version %d to %d, found %d: set ir_version and save the file again with onnx", MinIR, MaxIR, m.IRVersion)
+		return fmt.Errorf("wanted ONNX IR version %d to %d, found %d (set ir_version and save the file again with onnx)", MinIR, MaxIR, m.IRVersion)
 	}
 	if m.Opset < MinOpset || m.Opset > MaxOpset {
 		return fmt.Errorf("wanted operator set version 1 to %d (before %d those operators that mean the same in it), found %d (convert the file with onnx.version_converter)", MaxOpset, MinOpset, m.Opset)

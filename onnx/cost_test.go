@@ -103,6 +103,7 @@ func TestCaps(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %.300q, wanted %q", err, c.want)
 			}
+			t.Log(err)
 		})
 	}
 }

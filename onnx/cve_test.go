@@ -41,8 +41,8 @@ var outside = []refused{
 	{"overlap", twice("0", "4", "2", "4"), "bytes 0 to 4 and 2 to 6 of two tensors overlap"},
 	{"same bytes twice", twice("4", "4", "4", "4"), "bytes 4 to 8 and 4 to 8 of two tensors overlap"},
 	{"same bytes by another path", append(external("w.bin"), weightOf("v", externalData("location", "./w.bin"))...), "overlap"},
-	{"pipe", external("fifo"), "fifo is no regular file"},
-	{"folder", external("sub"), "sub is no regular file"},
+	{"pipe", external("fifo"), "fifo: wanted a regular file, found a pipe"},
+	{"folder", external("sub"), "sub: wanted a regular file, found a folder"},
 	{"device", external("dev/zero"), "symbolic link"},
 	{"UNC path", external(`\\host\share\w.bin`), "wanted a relative path"},
 	{"UNC path with slashes", external("//host/share/w.bin"), "wanted a relative path"},
@@ -84,6 +84,7 @@ func TestExternalDataIsConfined(t *testing.T) {
 			if !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), path+": ") {
 				t.Errorf("error %q, wanted %q in it", err, c.want)
 			}
+			t.Log(err)
 		})
 	}
 }

@@ -51,6 +51,7 @@ func TestModelIsNoRegularFile(t *testing.T) {
 		select {
 		case errs := <-done:
 			for _, err := range errs {
+				t.Log(err)
 				if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path+": ") {
 					t.Errorf("%s: error %v, wanted %q", path, err, want)
 				}

@@ -18,7 +18,7 @@ var elementTypes = [...]struct {
 // String names the type as numpy does, e.g. "float32".
 func (d DataType) String() string {
 	if d < 0 || int(d) >= len(elementTypes) {
-		return fmt.Sprintf("type %d", int32(d))
+		return fmt.Sprint(int32(d))
 	}
 	return elementTypes[d].name
 }

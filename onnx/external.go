@@ -52,10 +52,10 @@ func (x *externals) view(entries [][2]string, want int64) ([]byte, error) {
 			length, err = strconv.ParseInt(e[1], 10, 64)
 		case "checksum": // SHA-1 of the whole file, not checked: the map is not read through here
 		default:
-			err = fmt.Errorf("unknown key %q", e[0])
+			return nil, fmt.Errorf("external data: unknown key %q, wanted location, offset, length or checksum", e[0])
 		}
 		if err != nil {
-			return nil, fmt.Errorf("external data: %s: %w", e[0], err)
+			return nil, fmt.Errorf("external data: %s is %q, wanted a whole number", e[0], e[1])
 		}
 	}
 	if length != want {
@@ -122,15 +122,18 @@ func (x *externals) open(location string) ([]byte, error) {
 	return data, nil
 }
 
+// besideIt is what to do about a location that is refused.
+const besideIt = "put that file into the model's folder and save the model anew with its plain name"
+
 // checkLocation accepts only a plain slash-separated path below the folder.
 func checkLocation(location string) error {
 	switch {
 	case location == "":
-		return errors.New("no location given")
+		return errors.New("no location given, wanted the path of a file beside the model")
 	case strings.ContainsAny(location, "\\:\x00"), path.IsAbs(location):
-		return fmt.Errorf("location %q: wanted a relative path with slashes", location)
+		return fmt.Errorf("location %q: wanted a relative path with slashes ("+besideIt+")", location)
 	case !fs.ValidPath(path.Clean(location)) || strings.Contains(location, ".."):
-		return fmt.Errorf("location %q leads out of the model's folder", location)
+		return fmt.Errorf("location %q leads out of the model's folder ("+besideIt+")", location)
 	}
 	return nil
 }
@@ -142,14 +145,17 @@ func refuseLinks(root *os.Root, location string) error {
 	for i := range parts {
 		part := path.Join(parts[:i+1]...)
 		info, err := root.Lstat(part)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is missing beside the model (put it there: it holds weights, and belongs to the model)", part)
+		}
 		if err != nil {
 			return err
 		}
 		switch mode := info.Mode(); {
 		case mode&fs.ModeSymlink != 0:
-			return fmt.Errorf("%s is a symbolic link", part)
+			return fmt.Errorf("%s is a symbolic link, which may lead out of the model's folder (put what it points at in its place)", part)
 		case i == len(parts)-1 && !mode.IsRegular():
-			return fmt.Errorf("%s is no regular file", part)
+			return fmt.Errorf("%s: wanted a regular file, found %s", part, kind(mode))
 		}
 	}
 	return nil

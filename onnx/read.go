@@ -17,7 +17,8 @@ import (
 // The file is split into a skeleton without weights, which onnx-go decodes, and
 // the weights with what onnx-go does not hand on; both are joined and checked.
 // Constant nodes become Weights. An error names the file, the place in it, what
-// was wanted and what was found.
+// was wanted and what was found; one that lies in what the file holds is a
+// [ContentError].
 func Read(path string) (*Model, error) {
 	if err := regular(path); err != nil {
 		return nil, err
@@ -42,10 +43,20 @@ func (m *Model) read() error {
 	}
 	m.maps = append(m.maps, data)
 	if err := sniff(data); err != nil {
-		return err
+		return ContentError{err}
 	}
-	return m.parse(data)
+	if err := m.parse(data); err != nil {
+		return ContentError{err}
+	}
+	return nil
 }
+
+// ContentError is an error in what a file holds, not in how it was reached:
+// only another file helps.
+type ContentError struct{ error }
+
+// Unwrap returns the error without the mark.
+func (e ContentError) Unwrap() error { return e.error }
 
 // parse fills m from the bytes of an ONNX file.
 func (m *Model) parse(data []byte) error {
@@ -222,10 +233,10 @@ func (s *splitter) checkOperators() error {
 		}
 	}
 	if len(quantised) > 0 {
-		return fmt.Errorf("the network is quantised, found %s: fine-tuning needs the float network it was made from", some(quantised))
+		return fmt.Errorf("the network is quantised, found %s (take the float network it was made from: fine-tuning needs it)", some(quantised))
 	}
 	if len(foreign) > 0 {
-		return fmt.Errorf("wanted operators of the ONNX standard only, found %s", some(foreign))
+		return fmt.Errorf("wanted operators of the ONNX standard only, found %s (take the file from before a runtime fused or compiled it)", some(foreign))
 	}
 	return nil
 }

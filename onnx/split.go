@@ -72,9 +72,9 @@ func (s *splitter) model(b []byte) (err error) {
 		case 14:
 			err = s.metadata(f.bytes())
 		case 20:
-			err = errors.New("the file holds training information, which is not supported: export the network for inference")
+			err = errors.New("the file holds training information, which is not supported (export the network for inference)")
 		case 25:
-			err = errors.New("the file holds model-local functions, which are not supported: inline them first (onnx.inliner)")
+			err = errors.New("the file holds model-local functions, which are not supported (inline them first with onnx.inliner)")
 		}
 	}
 	if err == nil && s.graphs != 1 {
@@ -277,7 +277,7 @@ func (s *splitter) attribute(n *nodeMeta, body, b []byte) (_ []byte, err error) 
 		n.tensors[name] = t
 		return body, nil
 	case attrGraph, attrGraphs:
-		return body, fmt.Errorf("attribute %q is a subgraph: control flow (If, Loop, Scan) is not supported", name)
+		return body, fmt.Errorf("attribute %q is a subgraph: control flow (If, Loop, Scan) is not supported (export the network for inference, with fixed sizes)", name)
 	}
 	return body, fmt.Errorf("attribute %q: wanted a number, text, list or tensor, found attribute type %d", name, kind)
 }

@@ -110,7 +110,7 @@ func (p *tensorProto) pickStore(x *externals) (err error) {
 func (p *tensorProto) checkType() error {
 	switch {
 	case p.Type.quantised():
-		return fmt.Errorf("elements are %v: this network is quantised; fine-tuning needs the float network it was made from", p.Type)
+		return fmt.Errorf("elements are %v: this network is quantised (take the float network it was made from: fine-tuning needs it)", p.Type)
 	case p.Type.Size() == 0:
 		return fmt.Errorf("elements of type %v are not supported", p.Type)
 	}

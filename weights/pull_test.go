@@ -77,6 +77,7 @@ func wantFile(t *testing.T, path string, want []byte) {
 // wantNone checks that no file lies under the final name.
 func wantNone(t *testing.T, dir string, err error, reason string) {
 	t.Helper()
+	t.Log(err)
 	if err == nil || !strings.Contains(err.Error(), reason) {
 		t.Errorf("error %v, wanted %q", err, reason)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tlkit/tl/finetune"
 	"github.com/tlkit/tl/internal/dataset"
+	"github.com/tlkit/tl/onnx"
 )
 
 // The rules of the terminal:
@@ -166,6 +167,7 @@ func (v *voice) clear() {
 func (v *voice) fail(err error, command string) {
 	text, hint := splitHint(err.Error())
 	var bad *dataset.BadError
+	var content onnx.ContentError
 	switch {
 	case errors.As(err, &bad):
 		text, hint = err.Error(), "--skip-bad leaves them out; tl data check "+bad.Root+" looks at all files"
@@ -176,6 +178,8 @@ func (v *voice) fail(err error, command string) {
 		hint = "free some space, or choose another disk, and repeat the command: what is done is kept"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		hint = "check the rights of that path, or choose another"
+	case errors.As(err, &content):
+		hint = "fetch the file again, or export the network anew; tl weights list shows networks that work"
 	default:
 		hint = command + " --help says what the command wants"
 	}

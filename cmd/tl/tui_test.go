@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/tlkit/tl/internal/dataset"
+	"github.com/tlkit/tl/onnx"
 )
 
 func TestSplitHint(t *testing.T) {
@@ -30,6 +33,11 @@ func TestSplitHint(t *testing.T) {
 }
 
 func TestEveryFailureHasAHint(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "net.onnx")
+	if err := os.WriteFile(path, []byte{8, 8, 0x3a, 9}, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, cut := onnx.Read(path)
 	bad := &dataset.BadError{Root: "cells", Bad: []dataset.BadFile{{Path: "a.png", Bytes: 3, Reason: "cut off (at byte 3)"}}}
 	for _, c := range []struct {
 		err        error
@@ -40,6 +48,7 @@ func TestEveryFailureHasAHint(t *testing.T) {
 		{errors.New("odd"), "odd", "tl export --help"},
 		{fmt.Errorf("x: %w", syscall.ENOSPC), "x: ", "free some space"},
 		{fmt.Errorf("x: %w", syscall.EROFS), "x: ", "choose another"},
+		{fmt.Errorf("open: %w", cut), "net.onnx: at byte 2 of 4", "fetch the file again, or export the network anew"},
 		{fmt.Errorf("scan: %w", bad), "cut off (at byte 3)", "--skip-bad leaves them out; tl data check cells"},
 	} {
 		var b strings.Builder

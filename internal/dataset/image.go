@@ -79,7 +79,7 @@ func decode(b []byte, l Limits) (*Image, error) {
 		return nil, reason(err)
 	}
 	if c.Width <= 0 || c.Height <= 0 {
-		return nil, fmt.Errorf("is %d×%d pixels", c.Width, c.Height)
+		return nil, fmt.Errorf("is %d×%d pixels, wanted at least 1×1", c.Width, c.Height)
 	}
 	if n := int64(c.Width) * int64(c.Height); n > l.Pixels {
 		return nil, fmt.Errorf("is %d×%d = %d pixels, over the cap of %d", c.Width, c.Height, n, l.Pixels)

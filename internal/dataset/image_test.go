@@ -104,6 +104,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{[]byte("version https://git-lfs.github.com/spec/v1\noid"), "Git LFS pointer"},
 		{[]byte("<!DOCTYPE html>"), "a web page"},
 		{[]byte("RIFF\x00\x00\x00\x00WEBPVP8 "), "a WebP"},
+		{[]byte("II*\x00\x08\x00\x00\x00"), "is a TIFF, not PNG or JPEG"},
+		{[]byte("MM\x00*\x00\x00\x00\x08"), "is a TIFF, not PNG or JPEG"},
 		{[]byte("hello"), "neither PNG nor JPEG"},
 		{pngHeader(60000, 60000), "60000×60000 = 3600000000 pixels, over the cap of 50000000"},
 		{pngHeader(1<<31-1, 1<<31-1), "is damaged"},
@@ -117,6 +119,7 @@ func TestDecodeRefuses(t *testing.T) {
 		if err == nil || !strings.HasPrefix(err.Error(), "dir/x.png: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%.20q: error %v, wants %q", c.b, err, c.want)
 		}
+		t.Log(err)
 	}
 	if _, err := DecodeBytes("x", good, Limits{Pixels: 1199}); err == nil {
 		t.Error("1200 pixels pass a cap of 1199")

@@ -40,6 +40,7 @@ func chunk(kind string, data []byte) []byte {
 func refused(t *testing.T, what string, b []byte, l Limits, words ...string) {
 	t.Helper()
 	_, err := DecodeBytes("dir/x.png", b, l)
+	t.Logf("%s: %v", what, err)
 	for _, w := range append(words, "dir/x.png: ") {
 		if err == nil || !strings.Contains(err.Error(), w) {
 			t.Errorf("%s: error %v, wants %q", what, err, w)
@@ -92,6 +93,7 @@ func TestImageByteCap(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := Scan(context.Background(), dir, ScanOptions{Limits: Limits{Bytes: 4096}})
+	t.Log(err)
 	if want := fmt.Sprintf("a/2.png (%d bytes) is %d bytes, over the cap of 4096", len(pad), len(pad)); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("error %v, wants %q", err, want)
 	}
@@ -116,6 +118,7 @@ func TestImageWrongExtension(t *testing.T) {
 	if len(d.Items) != 3 || len(r.Bad) > 0 {
 		t.Errorf("read %v, bad %v", paths(d), r.Bad)
 	}
+	t.Log(r.Warnings)
 	if want := "read by content, not by extension: a/photo.png is JPEG, b/cell.jpg is PNG"; !slices.Contains(r.Warnings, want) {
 		t.Errorf("warnings %q, wants %q", r.Warnings, want)
 	}
@@ -256,6 +259,7 @@ func TestImageOrientationIsIgnored(t *testing.T) {
 	}
 	dir := folder(t, map[string]string{"a/up.jpg": string(turned(photo, 1)), "a/side.jpg": string(turned(photo, 6)), "b/2.png": "png2"})
 	_, r := scan(t, dir, ScanOptions{})
+	t.Log(r.Warnings)
 	if want := "EXIF orientation is ignored; 1 picture has one: a/side.jpg"; !slices.Contains(r.Warnings, want) {
 		t.Errorf("warnings %q, wants %q", r.Warnings, want)
 	}
@@ -320,6 +324,7 @@ func TestFolderWithOnePercentBad(t *testing.T) {
 		t.Errorf("%d pictures in batches, want 990", n)
 	}
 	_, _, err := Scan(context.Background(), dir, ScanOptions{})
+	t.Log(err)
 	if all := new(BadError); !errors.As(err, &all) || len(all.Bad) != 10 {
 		t.Errorf("without leaving out: %v", err)
 	}

@@ -26,7 +26,7 @@ func fits(g *graph.Graph, allowed, needed int64) error {
 	if len(g.Inputs) == 0 {
 		return fmt.Errorf("%s: needs %d MiB of memory, at most %d MiB are allowed", g.Name, (needed+1<<20-1)>>20, allowed>>20)
 	}
-	return fmt.Errorf("%s: input %v needs %d MiB of memory, at most %d MiB are allowed: %w",
+	return fmt.Errorf("%s: input %v needs %d MiB of memory, at most %d MiB are allowed (%w)",
 		g.Name, g.Inputs[0].Shape, (needed+1<<20-1)>>20, allowed>>20, ErrMemory)
 }
 

@@ -282,7 +282,7 @@ const (
 // spend takes n numbers from what may be folded.
 func (im *importer) spend(n float64) error {
 	if im.left -= n; im.left < 0 {
-		return fmt.Errorf("constants that the file does not hold take too much to compute, %.3g numbers more than it is worth: fold them before (onnxsim)", -im.left)
+		return fmt.Errorf("constants that the file does not hold take too much to compute, %.3g numbers more than it is worth (fold them before with onnxsim)", -im.left)
 	}
 	return nil
 }

@@ -277,6 +277,7 @@ func TestImportErrors(t *testing.T) {
 				t.Fatal("no error")
 			}
 			rest := err.Error()
+			t.Log(err)
 			for _, part := range strings.Split(c.want, "…") {
 				_, after, ok := strings.Cut(rest, part)
 				if !ok {

@@ -107,6 +107,7 @@ func refuse(t *testing.T, b *net, out, want string) {
 	b.m.Outputs = []onnx.ValueInfo{{Name: out}}
 	began := time.Now()
 	_, err := Import(b.m, ImportOptions{})
+	t.Log(err)
 	switch {
 	case err == nil:
 		t.Fatal("was imported")

@@ -56,7 +56,7 @@ func (p MaxPool) window() window {
 func (r *reader) window() window {
 	k := r.ints("kernel_shape")
 	if len(k) != 2 || k[0] < 1 || k[1] < 1 {
-		r.fail("attribute kernel_shape is %v, wanted 2 numbers ≥ 1 (height, width)", k)
+		r.fail("attribute kernel_shape is %v, wanted 2 numbers ≥ 1, height and width", k)
 		k = []int{1, 1}
 	}
 	w := window{

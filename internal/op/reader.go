@@ -119,7 +119,7 @@ func (r *reader) pair(name string) [2]int {
 	case v == nil:
 		return [2]int{1, 1}
 	case len(v) != 2:
-		r.fail("attribute %s is %v, wanted 2 numbers (height, width)", name, v)
+		r.fail("attribute %s is %v, wanted 2 numbers, height and width", name, v)
 	case v[0] < 1 || v[1] < 1:
 		r.fail("attribute %s is %v, wanted at least 1", name, v)
 	default:
@@ -135,7 +135,7 @@ func (r *reader) padding() (p [4]int) {
 		return p
 	}
 	if len(v) != 4 {
-		r.fail("attribute pads is %v, wanted 4 numbers (top, left, bottom, right)", v)
+		r.fail("attribute pads is %v, wanted 4 numbers: top, left, bottom and right", v)
 		return p
 	}
 	for i, e := range v {
