@@ -55,8 +55,9 @@ func (c *Comparison) roc() error {
 func (c *Comparison) page() *report.Comparison {
 	p := &report.Comparison{Name: filepath.Base(c.Folder), Version: Version, Data: c.Arms[0].page.Data, Primary: "auc"}
 	for i, a := range c.Arms {
+		e, _ := a.last()
 		if i > 0 { // the first one's are there
-			p.Data.Warnings = append(slices.Clone(p.Data.Warnings), a.givenLines()...)
+			p.Data.Warnings = append(slices.Clone(p.Data.Warnings), e.givenLines(a.Model)...)
 		}
 		arm := report.Arm{Model: a.page.Model, Training: a.page.Training, Evaluation: a.page.Evaluation}
 		arm.Model.Name = c.Names[i]
@@ -87,7 +88,8 @@ func (c *Comparison) Summary() string {
 		parts = append(parts, "Differences on the same images:", p.PairTable().String())
 	}
 	for i, a := range c.Arms {
-		if words := a.givenWords(); words != "" {
+		e, _ := a.last()
+		if words := e.givenWords(); words != "" {
 			parts = append(parts, c.Names[i]+": "+strings.TrimSpace(words))
 		}
 	}

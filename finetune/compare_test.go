@@ -57,6 +57,15 @@ func TestCompare(t *testing.T) {
 			t.Errorf("%s is empty", f)
 		}
 	}
+	page := string(bytesOf(t, filepath.Join(c.Folder, reportFile)))
+	for _, want := range []string{ // each arm's own
+		"- Input: 24 × 24 pixels\n- Preprocessing: v / 255\n",
+		"- Input: 32 × 32 pixels\n- Preprocessing: torch: (v / 255 - mean) / sd in RGB, mean [0.485 0.456 0.406], sd [0.229 0.224 0.225] (",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
 	epochs := &countEpochs{}
 	if _, err := Compare(t.Context(), data, s.runs, "c", s.arms(), epochs); err != nil || epochs.n > 0 {
 		t.Errorf("the same comparison again: %v, %d epochs", err, epochs.n)

@@ -67,11 +67,11 @@ func TestCorrections(t *testing.T) {
 	}
 	wrong := 0
 	for _, k := range out.test.items {
-		if _, ok := out.test.data.former[out.test.data.set.Items[k].Path]; ok {
+		if _, ok := out.test.data.corrected.Former[out.test.data.set.Items[k].Path]; ok {
 			wrong++
 		}
 	}
-	g := out.TestGiven
+	g := out.Test.Given
 	if wrong == 0 || g == nil || g.Metrics.Confusion == out.Test.Metrics.Confusion || g.Metrics.Images != out.Test.Metrics.Images {
 		t.Fatalf("%d test labels corrected; the test by the labels as given: %+v", wrong, g)
 	}
@@ -83,6 +83,54 @@ func TestCorrections(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(folder, correctionsFile)); err != nil {
 		t.Error(err)
+	}
+}
+
+// An exported model that is evaluated with the corrections of its run has the
+// run's figures, by both kinds of labels.
+func TestCorrectionsOfAnEvaluation(t *testing.T) {
+	s := newScene(t)
+	manifest, fixes := s.swapped(t, 9)
+	data := DataOptions{Path: manifest, Root: s.data, Corrections: fixes}
+	o := s.options("corrected")
+	o.Data = data
+	out := run1(t, o)
+	m, err := OpenModel(filepath.Join(out.Folder, modelFile), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	e, err := m.Evaluate(t.Context(), data, "test", Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Given == nil || out.Test.Given == nil || e.Metrics.Confusion == e.Given.Metrics.Confusion {
+		t.Fatalf("evaluated %+v, by the labels as given %+v", e, e.Given)
+	}
+	if d := cmp.Diff(out.Test.Metrics.Confusion, e.Metrics.Confusion) + cmp.Diff(out.Test.Given.Metrics.Confusion, e.Given.Metrics.Confusion); d != "" {
+		t.Errorf("the run's figures are others than the evaluation's:\n%s", d)
+	}
+	if words := e.Summary(m.Classes); !strings.Contains(words, out.Test.Corrections+"\n") || !strings.Contains(words, ": labels were corrected;") {
+		t.Error(words)
+	}
+	data.Corrections = ""
+	if e, err = m.Evaluate(t.Context(), data, "test", Silent{}); err != nil {
+		t.Fatal(err)
+	}
+	if e.Given != nil || e.Corrections != "" || e.Metrics.Confusion != out.Test.Given.Metrics.Confusion {
+		t.Errorf("without corrections: %+v", e)
+	}
+	data.Corrections = filepath.Join(t.TempDir(), "all.csv")
+	drops := strings.NewReplacer(",Parasitized\n", ",drop\n", ",Uninfected\n", ",drop\n").Replace(string(bytesOf(t, fixes)))
+	if err := os.WriteFile(data.Corrections, []byte(drops), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	all, err := m.Evaluate(t.Context(), data, "", Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := all.Images + ": 14 images were left out by corrections"; all.LeftOut != 14 || all.Given != nil || !strings.Contains(all.Summary(m.Classes), want) {
+		t.Errorf("%d left out; summary %s", all.LeftOut, all.Summary(m.Classes))
 	}
 }
 
@@ -103,8 +151,8 @@ func TestCorrectionsTellWhatIsLeftOut(t *testing.T) {
 	}
 	out := run1(t, o)
 	page := string(bytesOf(t, filepath.Join(out.Folder, reportFile)))
-	if want := "3 test images were left out by corrections"; out.LeftOut != 3 || !strings.Contains(out.Summary(), want) || !strings.Contains(page, want) {
-		t.Errorf("%d left out; summary %s", out.LeftOut, out.Summary())
+	if want := "test: 3 images were left out by corrections"; out.Test.LeftOut != 3 || !strings.Contains(out.Summary(), want) || !strings.Contains(page, want) {
+		t.Errorf("%d left out; summary %s", out.Test.LeftOut, out.Summary())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"github.com/tlkit/tl/internal/dataset"
 	"github.com/tlkit/tl/internal/report"
 )
 
@@ -46,8 +47,11 @@ func CrossValidate(ctx context.Context, data DataOptions, folds int, runs, name 
 	if err := checkArms(arms, data); err != nil {
 		return nil, err
 	}
-	all, err := OpenData(ctx, data, p)
+	found, err := scan(ctx, data, p)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := found.split(data); err != nil { // before there is a folder
 		return nil, err
 	}
 	f, err := foldersFolder(runs, name, "compare")
@@ -57,7 +61,7 @@ func CrossValidate(ctx context.Context, data DataOptions, folds int, runs, name 
 	defer f.close()
 	c := &Comparison{Folder: f.Path}
 	for _, a := range arms {
-		outs, err := crossValidateArm(ctx, all, data, f.Path, a, p)
+		outs, err := crossValidateArm(ctx, found, data, f.Path, a, p)
 		if err != nil {
 			return nil, armFailed(f, a, err)
 		}
@@ -77,13 +81,13 @@ func CrossValidate(ctx context.Context, data DataOptions, folds int, runs, name 
 }
 
 // crossValidateArm runs or resumes every fold of one arm.
-func crossValidateArm(ctx context.Context, all *Data, data DataOptions, folder string, a Arm, p Progress) (outs []*Outcome, err error) {
+func crossValidateArm(ctx context.Context, found *Data, data DataOptions, folder string, a Arm, p Progress) (outs []*Outcome, err error) {
 	base := a.Name
 	for data.Fold = 1; data.Fold <= data.Folds; data.Fold++ {
 		a.Name = fmt.Sprintf("%s-fold%d", base, data.Fold)
 		p.Note("")
 		p.Note(fmt.Sprintf("── %s, fold %d of %d ──", base, data.Fold, data.Folds))
-		d, err := all.splitAs(data)
+		d, err := found.split(data)
 		if err != nil {
 			return nil, err
 		}
@@ -123,10 +127,9 @@ func pool(outs []*Outcome) (*Outcome, error) {
 	if out.Test, err = s.evaluate("out-of-fold", choice); err != nil {
 		return nil, err
 	}
-	if out.TestGiven, err = s.evaluateGiven(out.Test); err != nil {
+	if err := s.tellCorrections(out.Test, dataset.Unassigned); err != nil {
 		return nil, err
 	}
-	out.LeftOut = s.leftOut(true)
 	page.Data = pooledFacts(page.Data, s)
 	page.Evaluation = report.Evaluation{Split: out.Test.Images, Choice: choice, Result: out.Test.Metrics, Multi: out.Test.Multi, Groups: out.Test.PerGroup}
 	page.Training.Peak, page.Training.Extraction, page.Training.Seconds = out.PeakMemory, out.ExtractSeconds, out.TrainSeconds
@@ -150,7 +153,7 @@ func pooledFacts(d report.Data, s *scored) report.Data {
 			all.Positives++
 		}
 	}
-	d.SplitRule, d.Splits, d.Warnings = "folds: each "+unit+" is tested once, by a model that did not see it", []report.Split{all}, slices.Clone(s.data.corrected)
+	d.SplitRule, d.Splits, d.Warnings = "folds: each "+unit+" is tested once, by a model that did not see it", []report.Split{all}, s.data.correctedWords()
 	return d
 }
 
@@ -221,10 +224,4 @@ func (c *Comparison) foldMeans() []string {
 		out = append(out, fmt.Sprintf("%s: AUC %.4f pooled over the probabilities of all folds, %.4f as the mean of the folds' own.", arm, c.Arms[i].test.auc(), stat.Mean(auc, nil)))
 	}
 	return out
-}
-
-// splitAs is d with another split of the same images.
-func (d *Data) splitAs(o DataOptions) (*Data, error) {
-	out := *d
-	return &out, out.assign(o.Resolved())
 }

@@ -52,40 +52,35 @@ func (o DataOptions) check() error {
 	return nil
 }
 
-// Data is a scanned and split set of labelled images.
+// Data is a set of labelled images, scanned and then split.
 type Data struct {
 	Warnings []string // what may spoil the result, e.g. patients in two splits
 	Facts    []string // what was found, in words
 
 	set       *dataset.Dataset
-	generated bool             // made by tl data make: no real cells
-	scanned   []string         // warnings from before the split
-	given     *dataset.Dataset // as found, before splits and corrections
+	generated bool // made by tl data make: no real cells
 
 	corrections     []dataset.Correction
-	correctionsText []byte // of the file that they are of
-	dropped         []dataset.Item
-	former          map[string]int // class before it was corrected, by path
-	corrected       []string       // what was, in words
+	correctionsText []byte            // of the file that they are of
+	corrected       dataset.Corrected // what they changed
 }
 
 // OpenData scans a folder or a manifest, decodes every image once to find the
 // bad ones, and splits it. A split by group in which a patient straddles is an
 // error.
 func OpenData(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
-	o = o.Resolved()
-	if err := o.check(); err != nil {
-		return nil, err
-	}
 	d, err := scan(ctx, o, p)
 	if err != nil {
 		return nil, err
 	}
-	return d, d.assign(o)
+	return d.split(o)
 }
 
 // scan finds and decodes the images of o and words what may spoil a result.
 func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
+	if err := o.Resolved().check(); err != nil {
+		return nil, err
+	}
 	root, err := o.root()
 	if err != nil {
 		return nil, err
@@ -115,31 +110,32 @@ func scan(ctx context.Context, o DataOptions, p Progress) (*Data, error) {
 		return nil, err
 	}
 	w := append(badFiles(report), report.Warnings...)
-	return &Data{set: set, given: set, generated: report.Generated, Warnings: w, scanned: w, corrections: corrections, correctionsText: text}, nil
+	return &Data{set: set, generated: report.Generated, Warnings: w, corrections: corrections, correctionsText: text}, nil
 }
 
-// assign splits the images as they were found, then corrects labels, so that
-// corrections move no image into another part, and words what was found.
-func (d *Data) assign(o DataOptions) error {
-	set := *d.given
-	set.Items = slices.Clone(d.given.Items)
-	d.set, d.Warnings = &set, slices.Clone(d.scanned)
-	warnings, err := d.set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed, Folds: o.Folds, Fold: o.Fold})
+// split is what was scanned, split and then corrected, with words on what was
+// found; d stays as it is.
+func (d *Data) split(o DataOptions) (*Data, error) {
+	o = o.Resolved()
+	out, set := *d, *d.set
+	set.Items = slices.Clone(set.Items)
+	out.set = &set
+	warnings, err := set.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed, Folds: o.Folds, Fold: o.Fold})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := d.set.CheckLeak(); err != nil {
-		return fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
+	if err := set.CheckLeak(); err != nil {
+		return nil, fmt.Errorf("%w (--split group splits anew and keeps patients apart)", err)
 	}
-	d.Warnings = append(d.Warnings, warnings...)
-	if err := d.correct(); err != nil {
-		return err
+	out.Warnings = slices.Concat(d.Warnings, warnings)
+	if err := out.correct(); err != nil {
+		return nil, err
 	}
-	if len(d.set.Indices(dataset.Test)) == 0 {
-		d.Warnings = append(d.Warnings, "there are no test images: the figures are of the validation images, which also chose the best epoch and the threshold, so they are too good")
+	if len(set.Indices(dataset.Test)) == 0 {
+		out.Warnings = append(out.Warnings, "there are no test images: the figures are of the validation images, which also chose the best epoch and the threshold, so they are too good")
 	}
-	d.Facts = append(d.describe(), d.corrected...)
-	return nil
+	out.Facts = append(out.describe(), out.correctedWords()...)
+	return &out, nil
 }
 
 // root returns the folder that the paths of a manifest are relative to, "" for

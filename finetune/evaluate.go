@@ -36,6 +36,10 @@ type Evaluation struct {
 	Multi     *MultiMetrics `json:"multi,omitempty"`
 	PerGroup  []Group       `json:"per_group,omitempty"`
 	Threshold Threshold     `json:"threshold"`
+
+	Corrections string      `json:"corrections,omitempty"` // what --corrections did to the data, in words
+	Given       *Evaluation `json:"given,omitempty"`       // by the labels before; nil where none of these changed
+	LeftOut     int         `json:"left_out,omitempty"`    // of these images; they are in neither figure
 }
 
 // Outcome is what a run found and made. It is the content of result.json.
@@ -51,9 +55,7 @@ type Outcome struct {
 	Epochs     int             `json:"epochs"`
 	BestEpoch  int             `json:"best_epoch"`
 	Val        *Evaluation     `json:"val"`
-	Test       *Evaluation     `json:"test,omitempty"`       // nil when the split has no test images
-	TestGiven  *Evaluation     `json:"test_given,omitempty"` // the test by the labels before --corrections; nil where none of them changed
-	LeftOut    int             `json:"left_out,omitempty"`   // test images that corrections dropped: they are in neither figure
+	Test       *Evaluation     `json:"test,omitempty"` // nil when the split has no test images
 	Warnings   []string        `json:"warnings,omitempty"`
 	Seconds    float64         `json:"seconds"` // all of it, since the data were read
 	PeakMemory int64           `json:"peak_memory_bytes"`
@@ -97,10 +99,9 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 		if out.Test, err = out.test.evaluate("test", choice); err != nil {
 			return nil, err
 		}
-		if out.TestGiven, err = out.test.evaluateGiven(out.Test); err != nil {
+		if err := out.test.tellCorrections(out.Test, dataset.Test); err != nil {
 			return nil, err
 		}
-		out.LeftOut = out.test.leftOut(false)
 	}
 	return out, r.export(r.folder.file(modelFile), t, choice)
 }

@@ -12,10 +12,15 @@ import (
 )
 
 // Evaluate scores the model on labelled images. only is "" for all of them, or
-// "val" or "test" for those of a manifest's split.
+// "val" or "test" for those of a manifest's split. Corrections of o are applied
+// first; the figures by the labels as given stand beside.
 func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Progress) (*Evaluation, error) {
 	if o.Path == "" {
 		return nil, fmt.Errorf("no images: wants a folder or a manifest (--data)")
+	}
+	split, err := dataset.ParseSplit(only)
+	if err != nil {
+		return nil, err
 	}
 	o.Positive = "" // the model says which, below
 	d, err := scan(ctx, o, p)
@@ -29,7 +34,10 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 		return nil, fmt.Errorf("%s: %w", o.Path, err)
 	}
 	d.set.Positive = slices.Index(d.Classes(), m.Positive) // -1 for more than two classes
-	items, err := d.only(only)
+	if err := d.correct(); err != nil {
+		return nil, err
+	}
+	items, err := d.only(split)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +48,11 @@ func (m *Model) Evaluate(ctx context.Context, o DataOptions, only string, p Prog
 	if err != nil {
 		return nil, err
 	}
-	return s.evaluate(o.Path, Threshold{Rule: "stored in the model", Threshold: m.Threshold})
+	e, err := s.evaluate(o.Path, Threshold{Rule: "stored in the model", Threshold: m.Threshold})
+	if err != nil {
+		return nil, err
+	}
+	return e, s.tellCorrections(e, split)
 }
 
 // trainedOn counts the items that the model has learned from.
@@ -63,16 +75,12 @@ func (m *Model) fits(d *Data) error {
 	return nil
 }
 
-// only returns the items of a split, or all.
-func (d *Data) only(split string) ([]int, error) {
-	if split == "" {
+// only returns the items of a split, or all for Unassigned.
+func (d *Data) only(split dataset.Split) ([]int, error) {
+	if split == dataset.Unassigned {
 		return d.all(), nil
 	}
-	s, err := dataset.ParseSplit(split)
-	if err != nil {
-		return nil, err
-	}
-	out := d.set.Indices(s)
+	out := d.set.Indices(split)
 	if len(out) == 0 {
 		return nil, fmt.Errorf("%s: no image is in the split %s (a run's split.csv and train/val/test folders name splits)", d.set.Root, split)
 	}

@@ -2,6 +2,7 @@ package finetune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -69,9 +70,13 @@ const (
 // the ratio of the options; the rates told are the backbone's. Validation and
 // test images are not read by the network, no run folder is made, and
 // what was learnt is thrown away.
-func FindRate(ctx context.Context, o Options, s Sweep, p Progress) (*RateCurve, error) {
-	s, err := s.resolved()
-	if err != nil {
+func FindRate(ctx context.Context, o Options, s Sweep, p Progress) (c *RateCurve, err error) {
+	defer func() {
+		if errors.Is(err, context.Canceled) {
+			err = fmt.Errorf("%w (the same command sweeps anew; features that were computed are kept)", err)
+		}
+	}()
+	if s, err = s.resolved(); err != nil {
 		return nil, err
 	}
 	if o, err = o.Resolved(); err != nil {
@@ -228,8 +233,8 @@ func (c *RateCurve) valley() float64 {
 
 // Write puts the curve into path.csv and path.png.
 func (c *RateCurve) Write(path string) error {
-	if len(c.Points) == 0 {
-		return fmt.Errorf("no step was made: nothing to draw")
+	if len(c.Points) < 2 {
+		return fmt.Errorf("%s, after %d steps: no curve to draw (a smaller --from)", c.Stopped, len(c.Points))
 	}
 	t := &report.Table{Columns: []string{"rate", "loss", "smooth_loss"}}
 	picture := report.RateTest{Title: "learning rate range test", Rate: "--" + c.Flag, Suggested: c.Suggested}

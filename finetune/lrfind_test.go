@@ -1,8 +1,12 @@
 package finetune
 
 import (
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,5 +93,78 @@ func TestFindRate(t *testing.T) {
 		if _, err := FindRate(t.Context(), o, bad, Silent{}); err == nil || !strings.Contains(err.Error(), "wants") {
 			t.Errorf("%+v: %v", bad, err)
 		}
+	}
+}
+
+// halt ends a sweep after some steps, as Ctrl-C does.
+type halt struct {
+	Silent
+	cancel func()
+	steps  int
+	what   string
+}
+
+func (h *halt) Begin(what, _ string, _ int) { h.what = what }
+
+func (h *halt) Advance(done int) {
+	if h.what == "raising the learning rate" && done == h.steps {
+		h.cancel()
+	}
+}
+
+// A sweep that is stopped says how to go on and leaves nothing but features,
+// with which the next one is as if it had been the first.
+func TestFindRateStops(t *testing.T) {
+	s := newScene(t)
+	for name, change := range map[string]func(*Options){
+		"head":     func(*Options) {},
+		"unfrozen": func(o *Options) { o.Unfreeze = 1 },
+	} {
+		o := s.options("")
+		change(&o)
+		sweep := Sweep{From: 1e-5, To: 1e-2, Steps: 20}
+		ctx, cancel := context.WithCancel(t.Context())
+		c, err := FindRate(ctx, o, sweep, &halt{cancel: cancel, steps: 7})
+		if !errors.Is(err, context.Canceled) || c != nil || !strings.HasSuffix(err.Error(), "(the same command sweeps anew; features that were computed are kept)") {
+			t.Errorf("%s: stopped after 7 steps: %+v, error %v", name, c, err)
+		}
+		if exists(s.runs) {
+			t.Errorf("%s: a run was begun", name)
+		}
+		again, err := FindRate(t.Context(), o, sweep, Silent{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.CacheDir = t.TempDir()
+		first, err := FindRate(t.Context(), o, sweep, Silent{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(first.Points) != 20 || !slices.Equal(first.Points, again.Points) {
+			t.Errorf("%s: the sweep after one that was stopped is another:\n%v\n%v", name, again.Points, first.Points)
+		}
+	}
+}
+
+// At rates so high that numbers overflow the sweep ends, and says where.
+func TestFindRateDiverges(t *testing.T) {
+	s := newScene(t)
+	o := s.options("")
+	o.Unfreeze, o.Hidden = 3, 64
+	o.BackboneLR = o.LearningRate / 1e4 // the head's rate is that much higher: each of its layers multiplies by weights of that size
+	c, err := FindRate(t.Context(), o, Sweep{From: 900, To: 1000, Steps: 20}, Silent{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const stopped = "the loss or its gradient was no longer finite at 9.1e+02"
+	if len(c.Points) != 1 || c.Points[0].Rate != 900 || !(c.Points[0].Smooth < 10) || c.Suggested != 0 || c.Stopped != stopped {
+		t.Errorf("%+v", c)
+	}
+	path := filepath.Join(t.TempDir(), "curve")
+	if err := c.Write(path); err == nil || err.Error() != stopped+", after 1 steps: no curve to draw (a smaller --from)" || exists(path+".csv") {
+		t.Errorf("a curve of one point: %v", err)
+	}
+	if words := c.Summary(); !strings.Contains(words, stopped+".\nno suggestion: the loss did not fall") {
+		t.Error(words)
 	}
 }

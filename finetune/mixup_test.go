@@ -27,3 +27,26 @@ func TestMixShares(t *testing.T) {
 		}
 	}
 }
+
+// The second label is that of the item that was mixed in, and each item is
+// mixed in once.
+func TestMixPairs(t *testing.T) {
+	const n = 7
+	tr := &trainer{o: Options{Mixup: 1, Seed: 4}}
+	x, labels := make([]float32, 2*n), make([]int, n) // items (n,2), of which the numbers are the label and its square
+	for i := range n {
+		x[2*i], x[2*i+1], labels[i] = float32(i), float32(i*i), i
+	}
+	m := tr.mix(x, labels, 1, 0)
+	var want []float32
+	seen := map[int]bool{}
+	for i, k := range m.Others {
+		s := float32(m.Share)
+		want = append(want, s*float32(i)+(1-s)*float32(k), s*float32(i*i)+(1-s)*float32(k*k))
+		seen[k] = true
+	}
+	testkit.Compare(t, "items", x, want, testkit.Close)
+	if len(seen) != n || m.Share == 1 {
+		t.Errorf("%+v: mixes %d of %d items in", m, len(seen), n)
+	}
+}

@@ -110,38 +110,15 @@ func (out *Outcome) Summary() string {
 	if p := out.Precision; p != nil && p.Name != "f32" {
 		s += fmt.Sprintf("precision: %v\n", p)
 	}
-	return s + "\n" + e.Summary(out.Classes) + out.givenWords() + "\nrun folder: " + out.Folder
-}
-
-// givenWords says how good it is by the labels before corrections, "" where the
-// test's were not corrected.
-func (out *Outcome) givenWords() string {
-	g, left := out.TestGiven, out.leftOutWords()
-	if g == nil {
-		return left
-	}
-	list, level := []metrics.Metric(nil), 0.0
-	if g.Multi != nil {
-		list, level = g.Multi.Metrics(), g.Multi.Level
-	} else {
-		list, level = g.Metrics.Metrics(), g.Metrics.Level
-	}
-	return fmt.Sprintf("\nThe test's labels were corrected; corrections that a model helped to find flatter models like it. By the labels as given:\n%v", report.MetricTable(list, level)) + left
-}
-
-// leftOutWords says how many test images corrections dropped, "" for none.
-func (out *Outcome) leftOutWords() string {
-	if out.LeftOut == 0 {
-		return ""
-	}
-	return fmt.Sprintf("\n%s test images were left out by corrections and are in no figure: where they were hard, all figures flatter.\n", report.Count(out.LeftOut))
+	return s + "\n" + e.Summary(out.Classes) + "\nrun folder: " + out.Folder
 }
 
 // Summary is the evaluation for a terminal.
 func (e *Evaluation) Summary(classes []string) string {
+	list, level := e.figures()
 	if e.Multi != nil {
 		return fmt.Sprintf("%s: %d images\n%s%v\n%v\n%s", e.Images, e.Multi.Images, e.notes(),
-			report.MetricTable(e.Multi.Metrics(), e.Multi.Level), report.ConfusionTable(classes, e.Multi.Confusion), notice)
+			report.MetricTable(list, level), report.ConfusionTable(classes, e.Multi.Confusion), notice) + e.givenWords()
 	}
 	m := e.Metrics
 	over := fmt.Sprintf("%d images", m.Images)
@@ -153,12 +130,12 @@ func (e *Evaluation) Summary(classes []string) string {
 		words = report.SmearWords(0, m) + "\n" + words
 	}
 	return fmt.Sprintf("%s: %s, positive class %s, threshold %.4g (%s)\n%s\n%v\n%v\n%s",
-		e.Images, over, classes[1], e.Threshold.Threshold, e.Threshold.Rule, e.notes(), report.MetricTable(m.Metrics(), m.Level),
-		report.ConfusionTable([]string{classes[1], classes[0]}, report.Counts(m.Confusion)), words)
+		e.Images, over, classes[1], e.Threshold.Threshold, e.Threshold.Rule, e.notes(), report.MetricTable(list, level),
+		report.ConfusionTable([]string{classes[1], classes[0]}, report.Counts(m.Confusion)), words) + e.givenWords()
 }
 
-// notes are the lines that say where the figures are weak, e.g. that there are
-// too few patients for more than rough intervals.
+// notes are the lines on the labels and on where the figures are weak, e.g.
+// that there are too few patients for more than rough intervals.
 func (e *Evaluation) notes() string {
 	var notes []string
 	switch {
@@ -168,6 +145,9 @@ func (e *Evaluation) notes() string {
 		notes = e.Multi.Notes
 	}
 	out := ""
+	if e.Corrections != "" {
+		out = e.Corrections + "\n"
+	}
 	for _, n := range notes {
 		out += "note: " + n + "\n"
 	}

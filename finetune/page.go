@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tlkit/tl/backbones"
 	"github.com/tlkit/tl/internal/atomicfile"
 	"github.com/tlkit/tl/internal/dataset"
-	"github.com/tlkit/tl/internal/metrics"
 	"github.com/tlkit/tl/internal/report"
 )
 
@@ -29,31 +29,10 @@ func (r *run) page(out *Outcome) error {
 	return atomicfile.Write(r.folder.file(reportFile), out.page.Markdown)
 }
 
-// tellGiven puts on the page what corrections did to the test.
+// tellGiven puts on the page what corrections did to the figures.
 func (out *Outcome) tellGiven() {
-	out.page.Data.Warnings = append(out.page.Data.Warnings, out.givenLines()...)
-}
-
-// givenLines are how many test images corrections left out, and the figures by
-// the labels before corrections; none where the test was not corrected.
-func (out *Outcome) givenLines() (lines []string) {
-	if words := strings.TrimSpace(out.leftOutWords()); words != "" {
-		lines = append(lines, words)
-	}
-	var list []metrics.Metric
-	switch g := out.TestGiven; {
-	case g == nil:
-		return lines
-	case g.Multi != nil:
-		list = g.Multi.Metrics()
-	default:
-		list = g.Metrics.Metrics()
-	}
-	line := "The test's labels were corrected; corrections that a model helped to find flatter models like it. By the labels as given " + out.Model + " has:"
-	for _, m := range list {
-		line += fmt.Sprintf(" %s %s;", m.Title, report.Interval(m.Value))
-	}
-	return append(lines, strings.TrimSuffix(line, ";"))
+	e, _ := out.last()
+	out.page.Data.Warnings = append(out.page.Data.Warnings, e.givenLines(out.Model)...)
 }
 
 // facts says which images a page speaks of.
@@ -61,7 +40,7 @@ func (d *Data) facts() report.Data {
 	out := report.Data{
 		Name: filepath.Base(d.set.Root), Classes: d.labelNames(), PositiveWhy: d.set.PositiveWhy, GroupWord: "patient",
 		GroupRule: d.set.GroupRule, SplitRule: d.set.SplitRule, Seed: d.set.Seed, Digest: d.set.Digest(),
-		Generated: d.generated, Warnings: slices.Concat(d.Warnings, d.corrected),
+		Generated: d.generated, Warnings: slices.Concat(d.Warnings, d.correctedWords()),
 	}
 	if d.set.Positive >= 0 {
 		out.Positive = d.set.Classes[d.set.Positive]
@@ -88,7 +67,7 @@ func (r *run) modelFacts(out *Outcome) report.Model {
 		Trainable: int(out.Trainable), Frozen: int(out.Frozen)}
 	if c := r.card; c != nil {
 		m.Backbone, m.Digest, m.Cut, m.Features = filepath.Base(c.File), c.Digest, c.CutName, fmt.Sprint(c.Feature)
-		m.Preproc = fmt.Sprintf("%s (%s)", c.Preprocess.Name, c.PreprocessWhy)
+		m.Preproc = fmt.Sprintf("%s (%s)", preprocessWords(c.Preprocess), c.PreprocessWhy)
 		m.Precision = r.precision.String()
 		if r.precision.Name != "f32" {
 			m.Precision += "; the exported model computes in f32"
@@ -96,6 +75,11 @@ func (r *run) modelFacts(out *Outcome) report.Model {
 		m.Licence, m.Source, m.Untrained = c.Licence, c.Source, c.Untrained
 	}
 	return m
+}
+
+// preprocessWords says how a pixel v from 0 to 255 becomes a number.
+func preprocessWords(p backbones.Preprocess) string {
+	return fmt.Sprintf("%s: (v / %.4g - mean) / sd in %s, mean %v, sd %v", p.Name, 1/p.Scale, p.Order, p.Mean, p.Std)
 }
 
 // poolKind is the pooling before the head as operators, "" for none.

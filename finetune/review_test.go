@@ -64,8 +64,8 @@ func TestReviewFindsSwappedLabels(t *testing.T) {
 	}
 	o.Data = DataOptions{Path: manifest, Root: s.data, Corrections: table}
 	d := openedData(t, o)
-	if len(d.former) != 1 || d.set.Classes[d.former[first.Path]] != first.Label {
-		t.Errorf("corrected %v, wanted %s", d.former, first.Path)
+	if len(d.corrected.Former) != 1 || d.set.Classes[d.corrected.Former[first.Path]] != first.Label {
+		t.Errorf("corrected %v, wanted %s", d.corrected.Former, first.Path)
 	}
 	if err := os.WriteFile(table, []byte("path,decision\n,drop\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -122,8 +122,8 @@ func TestReviewGoesOn(t *testing.T) {
 		t.Fatalf("%d decisions kept, %v", r.Decided, err)
 	}
 	o.Data.Corrections = filepath.Join(out.Folder, reviewTable)
-	if d := openedData(t, o); len(d.former) != 14 {
-		t.Errorf("%d labels corrected by the second table, wanted 14", len(d.former))
+	if d := openedData(t, o); len(d.corrected.Former) != 14 {
+		t.Errorf("%d labels corrected by the second table, wanted 14", len(d.corrected.Former))
 	}
 	page := string(bytesOf(t, filepath.Join(out.Folder, reportFile)))
 	for _, want := range []string{"corrections: 14 labels changed", "By the labels as given head on tiny"} {

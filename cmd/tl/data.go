@@ -49,20 +49,35 @@ func scan(c *cli.Context, v *voice, skipBad bool) (*dataset.Dataset, *dataset.Re
 }
 
 // scanFlags are the data flags without --data, which is the argument here, and
-// without those of the split.
+// without those of the split and after it.
 func scanFlags() []cli.Flag {
 	return without(dataFlags(), "data", "split", "val", "test", "split-seed", "folds", "corrections")
 }
 
-// splitFlags are the flags of the split.
-func splitFlags() []cli.Flag { return only(dataFlags(), "split", "val", "test", "split-seed") }
+// splitFlags are the flags of the split, and of what is corrected after it.
+func splitFlags() []cli.Flag {
+	return only(dataFlags(), "split", "val", "test", "split-seed", "corrections")
+}
 
-// assign splits d as the flags say and prints the warnings.
+// assign splits d as the flags say and prints the warnings; then it applies
+// --corrections, as a training does, and prints what they changed.
 func assign(c *cli.Context, v *voice, d *dataset.Dataset) error {
 	o := dataOptions(c).Resolved()
 	warnings, err := d.Assign(dataset.SplitOptions{Rule: o.Split, Val: o.Val, Test: max(0, o.Test), Seed: o.Seed})
 	for _, w := range warnings {
 		v.Warn(w)
 	}
-	return err
+	if err != nil || o.Corrections == "" {
+		return err
+	}
+	list, err := dataset.ReadCorrections(o.Corrections)
+	if err != nil {
+		return err
+	}
+	did, err := d.Correct(list)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.App.Writer, did.Words)
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 func dataCheckCommand(v *voice) *cli.Command {
 	return &cli.Command{
 		Name: "check", Usage: "decode every image and name the bad ones; look for patients in two splits and for copies", ArgsUsage: "FOLDER",
-		Description: "Exit code 1 when an image cannot be read or the split leaks.",
+		Description: "Exit code 1 when an image cannot be read, a correction does not fit or the split leaks.",
 		Flags:       append(without(scanFlags(), "skip-bad"), splitFlags()...),
 		Action: func(c *cli.Context) error {
 			d, r, err := scan(c, v, true)

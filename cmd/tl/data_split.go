@@ -5,14 +5,13 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/tlkit/tl/internal/dataset"
 	"github.com/tlkit/tl/internal/report"
 )
 
 func dataSplitCommand(v *voice) *cli.Command {
 	return &cli.Command{
 		Name: "split", Usage: "split into training, validation and test; --out saves the manifest", ArgsUsage: "FOLDER",
-		Flags: append(append(scanFlags(), append(splitFlags(), only(dataFlags(), "corrections")...)...), &cli.StringFlag{Name: "out", Usage: "manifest `FILE` to write"}),
+		Flags: append(append(scanFlags(), splitFlags()...), &cli.StringFlag{Name: "out", Usage: "manifest `FILE` to write"}),
 		Action: func(c *cli.Context) error {
 			d, _, err := scan(c, v, c.Bool("skip-bad"))
 			if err != nil {
@@ -20,17 +19,6 @@ func dataSplitCommand(v *voice) *cli.Command {
 			}
 			if err := assign(c, v, d); err != nil {
 				return err
-			}
-			if file := c.String("corrections"); file != "" {
-				list, err := dataset.ReadCorrections(file)
-				if err != nil {
-					return err
-				}
-				former, dropped, err := d.Correct(list)
-				if err != nil {
-					return err
-				}
-				v.Note(fmt.Sprintf("corrections: %d labels changed, %d images left out", len(former), len(dropped)))
 			}
 			t := report.Table{Columns: append([]string{"split", "images", "patients"}, d.Classes...)}
 			for _, s := range d.Stats().Splits {

@@ -15,13 +15,14 @@ func evaluateCommand(v *voice) *cli.Command {
 		Usage: "score an exported model on a labelled folder",
 		Description: "tl evaluate --model runs/resnet50-1/model.onnx --data other-cells/\n" +
 			"tl evaluate --model runs/resnet50-1/model.onnx --data runs/resnet50-1/split.csv --only test\n\n" +
-			"The threshold is the one stored in the model.",
+			"The threshold is the one stored in the model. With --corrections the figures by the\n" +
+			"labels as given stand beside. A run's split.csv holds its corrections already.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "model", Usage: "`FILE` that tl exported"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
 			&cli.StringFlag{Name: "only", Usage: "score only the images of one `SPLIT`, train, val or test, of a manifest or of train/val/test folders"},
 			threadsFlag(""),
-		}, only(dataFlags(), "data", "root", "group", "group-csv", "no-groups", "skip-bad")...),
+		}, only(dataFlags(), "data", "root", "group", "group-csv", "no-groups", "corrections", "skip-bad")...),
 		Action: func(c *cli.Context) error { return evaluateAction(c, v) },
 	}
 }

@@ -22,7 +22,7 @@ func dataFlags() []cli.Flag {
 		&cli.StringFlag{Name: "group", Category: images, Usage: "`REGEX` whose first (…) in a file's name is the patient, e.g. '^([^_]+)_'", DefaultText: "NIH file names are recognised"},
 		&cli.StringFlag{Name: "group-csv", Category: images, Usage: "`FILE` with lines file,patient"},
 		&cli.BoolFlag{Name: "no-groups", Category: images, Usage: "do not look for patients in file names"},
-		&cli.StringFlag{Name: "corrections", Category: images, Usage: "`FILE` of labels that were looked at again (tl review writes one to fill in); the run keeps a copy and tells what changed"},
+		&cli.StringFlag{Name: "corrections", Category: images, Usage: "`FILE` of labels that were looked at again (tl review writes one to fill in); what changed is told, and a run keeps a copy"},
 		&cli.BoolFlag{Name: "skip-bad", Category: images, Usage: "leave unreadable images out instead of stopping"},
 	}
 }

@@ -93,49 +93,74 @@ func parseCorrections(file string, b []byte) ([]Correction, error) {
 	return out, nil
 }
 
+// Corrected is what Correct changed.
+type Corrected struct {
+	Former  map[string]int // class before, by path, of each image whose class changed
+	Dropped []Item         // images that were left out
+	Words   string         // how many of each, and in which split
+}
+
 // Correct gives images the classes that were decided on and leaves out those to
-// drop. Splits stay. It returns the former class of each image whose class
-// changed, by path, and the images that were left out; where it returns an
-// error, nothing changed.
+// drop. Splits stay. Where it returns an error, nothing changed.
 //
 // Errors name file and line: an image that is not in the data set, has another
 // label or other bytes than was decided on, or a decision that is no class.
-func (d *Dataset) Correct(list []Correction) (former map[string]int, dropped []Item, err error) {
+func (d *Dataset) Correct(list []Correction) (c Corrected, err error) {
+	class, err := d.decided(list)
+	if err != nil {
+		return c, err
+	}
+	c.Former = map[string]int{}
+	var changed, dropped [Test + 1]int // by split
+	kept := make([]Item, 0, len(d.Items))
+	for i, it := range d.Items {
+		k, decided := class[i]
+		switch {
+		case decided && k < 0:
+			c.Dropped = append(c.Dropped, it)
+			dropped[it.Split]++
+			continue
+		case decided && k != it.Class:
+			c.Former[it.Path], it.Class = it.Class, k
+			changed[it.Split]++
+		}
+		kept = append(kept, it)
+	}
+	c.Words = fmt.Sprintf("corrections: %d labels changed, %d images left out", len(c.Former), len(c.Dropped))
+	sep := ": "
+	for _, s := range []Split{Train, Val, Test} {
+		if changed[s]+dropped[s] > 0 {
+			c.Words += fmt.Sprintf("%s%s %d and %d", sep, s, changed[s], dropped[s])
+			sep = ", "
+		}
+	}
+	d.Items = kept
+	d.sort()
+	return c, nil
+}
+
+// decided is the class of each place in Items that was decided on, -1 to drop.
+func (d *Dataset) decided(list []Correction) (map[int]int, error) {
 	at := make(map[string]int, len(d.Items))
 	for i := range d.Items {
 		at[d.Items[i].Path] = i
 	}
-	class := map[int]int{} // item: class, -1 to drop
+	class := map[int]int{}
 	for _, c := range list {
 		i, ok := at[c.Path]
 		if !ok {
-			return nil, nil, fmt.Errorf("%s: no image %s is in %s (paths are relative to the folder of the data)", c.at, c.Path, d.Root)
+			return nil, fmt.Errorf("%s: no image %s is in %s (paths are relative to the folder of the data)", c.at, c.Path, d.Root)
 		}
 		it := &d.Items[i]
 		if c.Label != "" && c.Label != d.className(it.Class) {
-			return nil, nil, fmt.Errorf("%s: %s was looked at as %s, but its label is %s (correct it by one way only: in the data or here)", c.at, c.Path, c.Label, d.className(it.Class))
+			return nil, fmt.Errorf("%s: %s was looked at as %s, but its label is %s (correct it by one way only: in the data or here)", c.at, c.Path, c.Label, d.className(it.Class))
 		}
 		if c.SHA256 != "" && it.SHA256 != "" && c.SHA256 != it.SHA256 {
-			return nil, nil, fmt.Errorf("%s: %s is another image than the one that was looked at (review it again, or leave the line out)", c.at, c.Path)
+			return nil, fmt.Errorf("%s: %s is another image than the one that was looked at (review it again, or leave the line out)", c.at, c.Path)
 		}
 		if class[i] = slices.Index(d.Classes, c.Decision); class[i] < 0 && !strings.EqualFold(c.Decision, Drop) {
-			return nil, nil, fmt.Errorf("%s: %s is decided to be %q, which is no class (wants one of %s, or %s)", c.at, c.Path, c.Decision, strings.Join(d.Classes, ", "), Drop)
+			return nil, fmt.Errorf("%s: %s is decided to be %q, which is no class (wants one of %s, or %s)", c.at, c.Path, c.Decision, strings.Join(d.Classes, ", "), Drop)
 		}
 	}
-	former = map[string]int{}
-	kept := make([]Item, 0, len(d.Items))
-	for i, it := range d.Items {
-		c, decided := class[i]
-		switch {
-		case decided && c < 0:
-			dropped = append(dropped, it)
-			continue
-		case decided && c != it.Class:
-			former[it.Path], it.Class = it.Class, c
-		}
-		kept = append(kept, it)
-	}
-	d.Items = kept
-	d.sort()
-	return former, dropped, nil
+	return class, nil
 }

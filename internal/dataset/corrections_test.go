@@ -28,16 +28,19 @@ func TestCorrect(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := len(d.Items)
-	d.Items[0].Split = Test
-	former, dropped, err := d.Correct(list)
+	d.Items[0].Split, d.Items[1].Split = Test, Train
+	did, err := d.Correct(list)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := map[string]int{a.Path: a.Class}; !cmp.Equal(former, want) {
-		t.Errorf("former classes %v, wanted %v", former, want)
+	if want := map[string]int{a.Path: a.Class}; !cmp.Equal(did.Former, want) {
+		t.Errorf("former classes %v, wanted %v", did.Former, want)
 	}
-	if len(dropped) != 1 || dropped[0].Path != b.Path || len(d.Items) != before-1 {
-		t.Errorf("left out %v, %d of %d images remain", dropped, len(d.Items), before)
+	if len(did.Dropped) != 1 || did.Dropped[0].Path != b.Path || len(d.Items) != before-1 {
+		t.Errorf("left out %v, %d of %d images remain", did.Dropped, len(d.Items), before)
+	}
+	if want := "corrections: 1 labels changed, 1 images left out: train 0 and 1, test 1 and 0"; did.Words != want {
+		t.Errorf("%s, wanted %s", did.Words, want)
 	}
 	i := slices.IndexFunc(d.Items, func(it Item) bool { return it.Path == a.Path })
 	if it := d.Items[i]; it.Class == a.Class || it.Split != Test || it.SHA256 != a.SHA256 {
@@ -74,7 +77,7 @@ func TestCorrectRefuses(t *testing.T) {
 		before := slices.Clone(d.Items)
 		list, err := corrections(t, c.text)
 		if err == nil {
-			_, _, err = d.Correct(list)
+			_, err = d.Correct(list)
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, wanted %q", c.text, err, c.want)
@@ -99,12 +102,12 @@ func FuzzCorrections(f *testing.F) {
 		}
 		set := *d
 		set.Items = slices.Clone(d.Items)
-		_, dropped, err := set.Correct(list)
+		did, err := set.Correct(list)
 		if err != nil && !slices.Equal(set.Items, d.Items) {
 			t.Fatal("an error changed the data set")
 		}
-		if len(set.Items)+len(dropped) != len(d.Items) {
-			t.Fatalf("%d images and %d left out of %d", len(set.Items), len(dropped), len(d.Items))
+		if len(set.Items)+len(did.Dropped) != len(d.Items) {
+			t.Fatalf("%d images and %d left out of %d", len(set.Items), len(did.Dropped), len(d.Items))
 		}
 		for _, it := range set.Items {
 			if it.Class < 0 || it.Class >= len(set.Classes) {

@@ -266,9 +266,8 @@ func (p *page) arm(d Data, a Arm) {
 	}
 	f := facts{}
 	f.add("Backbone, frozen: %s", code(a.Model.Backbone))
-	f.add("Cut: %s", withWhy(code(a.Model.Cut), a.Model.Features))
+	f = append(f, a.Model.input()...)
 	f.add("Head: %s", a.Model.Head)
-	f.add("Preprocessing: %s", a.Model.Preproc)
 	f.add("Precision: %s", a.Model.Precision)
 	f.add("**The weights look untrained:** %s", a.Model.Untrained)
 	if r := a.Evaluation.Result; r != nil && IsSmear(d.Positive) {

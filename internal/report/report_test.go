@@ -104,8 +104,8 @@ func comparison(t *testing.T, transfer, baseline metrics.Sample) *Comparison {
 	}
 	return &Comparison{Name: "compare-1", Data: facts75(transfer),
 		Arms: []Arm{
-			{Model{Name: "ResNet50", Trainable: 1025, Frozen: 8543296}, Training{Epochs: 30, Seconds: 12, Extraction: 300}, evaluation(t, transfer, "0.5")},
-			{Model{Name: "baseline CNN", Baseline: true, Trainable: 1086417}, Training{Epochs: 12, Seconds: 800, Peak: 2e9}, evaluation(t, baseline, "0.5")},
+			{Model{Name: "ResNet50", Cut: "stage3", Features: "1024, pooled", Size: 160, Preproc: "torch", Trainable: 1025, Frozen: 8543296}, Training{Epochs: 30, Seconds: 12, Extraction: 300}, evaluation(t, transfer, "0.5")},
+			{Model{Name: "baseline CNN", Baseline: true, Size: 64, Preproc: "v / 255", Trainable: 1086417}, Training{Epochs: 12, Seconds: 800, Peak: 2e9}, evaluation(t, baseline, "0.5")},
 		},
 		Pairs: []Pair{{"ResNet50", "baseline CNN", d}}}
 }
@@ -148,6 +148,14 @@ func TestComparisonForms(t *testing.T) {
 	page := markdown(t, "compare.md", func(b *strings.Builder) error { return c.Markdown(b) })
 	wants(t, page, "This is no diagnosis", "## Verdict", "| Accuracy ", "| McNemar's p ", "1,086,417", "ResNet50 - baseline CNN",
 		"a number that was given", "falsely infected cells")
+	for name, want := range map[string]string{
+		"ResNet50":     "- Cut: `stage3` (1024, pooled)\n- Input: 160 × 160 pixels\n- Preprocessing: torch\n",
+		"baseline CNN": "\n- Input: 64 × 64 pixels\n- Preprocessing: v / 255\n",
+	} {
+		_, section, _ := strings.Cut(page, "\n## "+name+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+		wants(t, section, want)
+	}
 
 	var b strings.Builder
 	if err := c.CSV().CSV(&b); err != nil {

@@ -129,11 +129,7 @@ func (p *page) model(m Model) {
 	f := facts{}
 	f.add("Backbone, frozen: %s", code(m.Backbone))
 	f.add("SHA-256: %s", code(m.Digest))
-	f.add("Cut: %s", withWhy(code(m.Cut), m.Features))
-	if m.Size > 0 {
-		f.add("Input: %s", fmt.Sprintf("%d × %d pixels", m.Size, m.Size))
-	}
-	f.add("Preprocessing: %s", m.Preproc)
+	f = append(f, m.input()...)
 	f.add("Precision: %s", m.Precision)
 	f.add("Head: %s", m.Head)
 	f.add("Parameters: %s", fmt.Sprintf("%s trained, %s frozen", Count(m.Trainable), Count(m.Frozen)))
@@ -141,6 +137,16 @@ func (p *page) model(m Model) {
 	f.add("Licence: %s", m.Licence)
 	f.add("**The weights look untrained:** %s", m.Untrained)
 	p.list(f...)
+}
+
+// input says what the network makes of an image.
+func (m Model) input() (f facts) {
+	f.add("Cut: %s", withWhy(code(m.Cut), m.Features))
+	if m.Size > 0 {
+		f.add("Input: %s", fmt.Sprintf("%d × %d pixels", m.Size, m.Size))
+	}
+	f.add("Preprocessing: %s", m.Preproc)
+	return f
 }
 
 func (p *page) training(t Training) {

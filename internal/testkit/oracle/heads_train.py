@@ -1,8 +1,10 @@
 """Trains a network of package heads with torch. Argument: a folder with
 spec.json, x.npy (steps*batch, ...), labels.npy (steps*batch) and one .npy a
-parameter. Writes the gradients of the first step as <parameter>.grad.npy, the
-trained parameters as <parameter>.trained.npy and their moving averages (the
-parameters themselves where none are asked for) as <parameter>.averaged.npy; prints the losses as JSON.
+parameter; for mixup also shares.npy (steps) and partners.npy (steps*batch), the
+place in its batch of what an item is mixed with. Writes the gradients of the
+first step as <parameter>.grad.npy, the trained parameters as
+<parameter>.trained.npy and their moving averages (the parameters themselves
+where none are asked for) as <parameter>.averaged.npy; prints the losses as JSON.
 """
 import json
 import sys
@@ -20,6 +22,10 @@ names = spec["params"]
 w = {n: torch.tensor(np.load(folder / (n.replace("/", ".") + ".npy")), requires_grad=True) for n in names}
 x = torch.tensor(np.load(folder / "x.npy"))
 labels = torch.tensor(np.load(folder / "labels.npy")).long()
+shares = partners = None
+if (folder / "shares.npy").exists():
+    shares = torch.tensor(np.load(folder / "shares.npy"))
+    partners = torch.tensor(np.load(folder / "partners.npy")).long()
 
 
 def net(x):
@@ -39,13 +45,25 @@ def net(x):
     return F.linear(x, w["logits/kernel"], w["logits/bias"])
 
 
-def loss_of(z, y):
+def sums_of(z, y):
+    """Sum of weighted losses and sum of weights."""
     rows = torch.tensor(spec["class_weights"] or [1.0] * spec["classes"])[y]
     if spec["classes"] == 2:
         l = F.binary_cross_entropy_with_logits(z[:, 0], y.float(), reduction="none")
     else:
         l = F.cross_entropy(z, y, reduction="none")
-    return (l * rows).sum() / rows.sum()
+    return (l * rows).sum(), rows.sum()
+
+
+def batch_loss(step, x, y):
+    """The loss of a batch; of mixtures as in mixup's paper, algorithm 1."""
+    if shares is None:
+        l, weight = sums_of(net(x), y)
+        return l / weight
+    s, k = shares[step], partners[step * len(x):][:len(x)]
+    z = net(s * x + (1 - s) * x[k])
+    (l1, weight1), (l2, weight2) = sums_of(z, y), sums_of(z, y[k])
+    return (s * l1 + (1 - s) * l2) / (s * weight1 + (1 - s) * weight2)
 
 
 groups = [{"params": [p], "weight_decay": spec["decay"] if p.dim() > 1 else 0, "lr": lr} for p, lr in zip(w.values(), spec["rates"])]
@@ -62,7 +80,7 @@ ema.update_parameters(model)  # the first call copies: step 0
 losses = []
 for step, i in enumerate(range(0, len(x), spec["batch"])):
     opt.zero_grad()
-    loss = loss_of(net(x[i:i + spec["batch"]]), labels[i:i + spec["batch"]])
+    loss = batch_loss(step, x[i:i + spec["batch"]], labels[i:i + spec["batch"]])
     loss.backward()
     if step == 0:
         for n, p in w.items():
