@@ -3,6 +3,7 @@ package finetune
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 
@@ -64,6 +65,8 @@ type Outcome struct {
 	TrainSeconds   float64 `json:"train_seconds"`
 
 	val, test *scored
+	stopped   string // why training ended, in words
+	noGain    string // what is kept where unfreezing brought nothing, in words
 	page      *report.Run
 }
 
@@ -74,6 +77,11 @@ func (r *run) finish(ctx context.Context, t *trainer) (*Outcome, error) {
 	out := &Outcome{Folder: r.folder.Path, Model: r.modelName(), Classes: r.data.labelNames(), Card: r.card,
 		Epochs: t.state.Epoch, BestEpoch: t.state.Best, Warnings: r.data.Warnings}
 	out.Trainable, out.Frozen = r.parameters(t)
+	out.stopped = t.stopped()
+	if t.state.BestPhase < t.state.Phase {
+		out.noGain = fmt.Sprintf("kept is the head of epoch %d, on the backbone as it was", t.state.Best)
+		r.p.Warn("unfreezing brought no gain on the validation images: " + out.noGain)
+	}
 	if r.card != nil {
 		p := r.precision // a copy: the run and its engine are let go
 		out.Precision = &p

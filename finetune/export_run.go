@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tlkit/tl/internal/atomicfile"
+	"github.com/tlkit/tl/onnx"
 )
 
 // Export writes the best model of a run to path and returns the run's folder.
@@ -19,6 +20,9 @@ import (
 func Export(ctx context.Context, runs, folder, path, cacheDir, weightsDir string, p Progress) (string, error) {
 	if runs == "" {
 		runs = "runs"
+	}
+	if err := replaceable(path); err != nil {
+		return "", err
 	}
 	if folder == "" {
 		var err error
@@ -37,6 +41,22 @@ func Export(ctx context.Context, runs, folder, path, cacheDir, weightsDir string
 	o := s.Resolved
 	o.CacheDir, o.WeightsDir = cacheDir, weightsDir
 	return folder, exportStopped(ctx, o, folder, path, p)
+}
+
+// replaceable returns an error where path holds what tl did not export: a slip
+// of the keyboard must not cost a file.
+func replaceable(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	m, err := onnx.Read(path)
+	if err == nil {
+		defer m.Close()
+		if m.Metadata[metaVersion] != "" {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: is there already, and is no model that tl exported (choose another name, or remove it first)", path)
 }
 
 // exportStopped writes the best epoch so far of a run that is not finished.

@@ -73,6 +73,9 @@ func (r *run) modelFacts(out *Outcome) report.Model {
 			m.Precision += "; the exported model computes in f32"
 		}
 		m.Licence, m.Source, m.Untrained = c.Licence, c.Source, c.Untrained
+		if u := c.Unfrozen; u != nil {
+			m.Unfrozen, m.NoGain = "from "+u.Name+" on", out.noGain
+		}
 	}
 	return m
 }
@@ -109,13 +112,15 @@ func headWords(o Options) string {
 
 // trainingFacts says how it was trained.
 func (r *run) trainingFacts(out *Outcome) report.Training {
-	stopped := "all epochs were run"
-	if out.Epochs < r.o.Epochs {
-		stopped = fmt.Sprintf("no gain for %d epochs", r.o.Patience)
+	rates := fmt.Sprintf("%s, learning rate %g, %s", r.o.Optimiser, r.o.LearningRate, r.o.Schedule)
+	if r.card != nil && r.card.Unfrozen != nil {
+		rates += fmt.Sprintf("; unfrozen: the head at %g, the backbone at %g", r.o.LearningRate/laterHead, r.o.BackboneLR)
+	}
+	if ema := orZero(r.o.EMA); ema > 0 {
+		rates += fmt.Sprintf("; moving average of the weights %g", ema)
 	}
 	return report.Training{
-		Epochs: out.Epochs, Best: out.BestEpoch, Monitor: "validation " + r.o.Monitor, Stopped: stopped,
-		Optimiser: fmt.Sprintf("%s, learning rate %g, %s", r.o.Optimiser, r.o.LearningRate, r.o.Schedule),
-		Batch:     r.o.Batch, Seed: r.o.Seed, Seconds: out.TrainSeconds, Extraction: out.ExtractSeconds, Peak: out.PeakMemory,
+		Epochs: out.Epochs, Best: out.BestEpoch, Monitor: "validation " + r.o.Monitor, Stopped: out.stopped, Optimiser: rates,
+		Batch: r.o.Batch, Seed: r.o.Seed, Seconds: out.TrainSeconds, Extraction: out.ExtractSeconds, Peak: out.PeakMemory,
 	}
 }

@@ -72,6 +72,18 @@ func (t *trainer) going() bool {
 	return inPhase < t.now().epochs && since < t.o.Patience
 }
 
+// stopped says why training ended.
+func (t *trainer) stopped() string {
+	words := "all epochs were run"
+	if t.state.Epoch-t.state.Began < t.now().epochs {
+		words = fmt.Sprintf("no gain for %d epochs", t.o.Patience)
+	}
+	if t.state.Phase > 0 {
+		words = fmt.Sprintf("the head alone after %d epochs, the unfrozen phase: %s", t.state.Began, words)
+	}
+	return words
+}
+
 // enter readies the phase's optimiser and says what it takes.
 func (t *trainer) enter(p Progress) error {
 	if t.step != nil {

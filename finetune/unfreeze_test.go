@@ -3,6 +3,7 @@ package finetune
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,18 @@ func TestUnfrozenPhaseThatFails(t *testing.T) {
 	log := history(t, out.Folder)
 	if out.BestEpoch > log.Began || log.BestPhase != 0 {
 		t.Fatalf("best epoch %d of phase %d, want one of the head's", out.BestEpoch, log.BestPhase)
+	}
+	page, err := os.ReadFile(filepath.Join(out.Folder, reportFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"unfrozen from " + out.Card.Unfrozen.Name + " on", fmt.Sprintf("**Unfreezing brought no gain** on the validation images: kept is the head of epoch %d", out.BestEpoch),
+		fmt.Sprintf("the head alone after %d epochs, the unfrozen phase: no gain for 2 epochs", log.Began), "unfrozen: the head at 0.001, the backbone at 1",
+	} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the report lacks %q:\n%s", want, page)
+		}
 	}
 	sameWeights(t, o.Backbone, filepath.Join(out.Folder, modelFile), 20)
 	sameScores(t, s, out, featureError["f32"])

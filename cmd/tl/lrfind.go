@@ -24,7 +24,7 @@ func lrFindCommand(v *voice) *cli.Command {
 		Description: "tl lr-find --backbone resnet50 --data cells/                 (for --lr)\n" +
 			"tl lr-find --backbone resnet50 --unfreeze 2 --data cells/    (for --backbone-lr)\n" +
 			"tl lr-find --model baseline --data cells/\n\n" +
-			"It takes the flags of tl finetune. What it learns is thrown away; the curve is written beside.",
+			"It takes the flags of tl finetune but those that say how long to train. What it learns is thrown away; the curve is written beside.",
 		Flags:  append(flags, only(runFlags(), "threads", "cache", "cache-dir", "weights-dir", "max-memory")...),
 		Action: func(c *cli.Context) error { return lrFindAction(c, v) },
 	}

@@ -171,6 +171,9 @@ func (a Arm) metric(key string) (metrics.Metric, bool) {
 func (c *Comparison) headline(best Arm) string {
 	m, _ := best.metric(c.primary())
 	words := fmt.Sprintf("%s has the best %s: %s.", best.Model.Name, phrase(m.Title), Interval(m.Value))
+	if len(c.Arms) == 1 {
+		return fmt.Sprintf("%s has %s %s.", best.Model.Name, phrase(m.Title), Interval(m.Value))
+	}
 	if !best.Model.Baseline {
 		return words
 	}
@@ -264,9 +267,7 @@ func (p *page) arm(d Data, a Arm) {
 	if a.Evaluation.Result != nil {
 		p.text("%s", ThresholdWords(a.Evaluation.Choice))
 	}
-	f := facts{}
-	f.add("Backbone, frozen: %s", code(a.Model.Backbone))
-	f = append(f, a.Model.input()...)
+	f := append(a.Model.backbone(), a.Model.input()...)
 	f.add("Head: %s", a.Model.Head)
 	f.add("Precision: %s", a.Model.Precision)
 	f.add("**The weights look untrained:** %s", a.Model.Untrained)

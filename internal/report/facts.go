@@ -40,6 +40,8 @@ type Model struct {
 	Head      string `json:"head,omitempty"`      // in words, e.g. "Flatten → Dense(1)"
 	Licence   string `json:"licence,omitempty"`
 	Source    string `json:"source,omitempty"`
+	Unfrozen  string `json:"unfrozen,omitempty"`  // where the part of the backbone that learns begins, in words; "": all of it is frozen
+	NoGain    string `json:"no_gain,omitempty"`   // what is kept instead where unfreezing brought nothing; "": it did
 	Untrained string `json:"untrained,omitempty"` // why the weights look untrained; "": they do not
 	Trainable int    `json:"trainable,omitempty"` // parameters
 	Frozen    int    `json:"frozen,omitempty"`    // parameters

@@ -24,7 +24,7 @@ func Rates(path string, r RateTest) error {
 		return fmt.Errorf("%s: %d rates and %d losses to draw, want as many and at least 2", path, len(r.Rates), len(r.Losses))
 	}
 	p := newPlot(r.Title, r.Rate, "training loss, smoothed")
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: 1}
 	xy := make(plotter.XYs, len(r.Rates))
 	for i := range xy {
 		xy[i] = plotter.XY{X: r.Rates[i], Y: r.Losses[i]}

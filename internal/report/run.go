@@ -126,8 +126,7 @@ func (d Data) facts() []string {
 
 func (p *page) model(m Model) {
 	p.heading(2, "Model")
-	f := facts{}
-	f.add("Backbone, frozen: %s", code(m.Backbone))
+	f := m.backbone()
 	f.add("SHA-256: %s", code(m.Digest))
 	f = append(f, m.input()...)
 	f.add("Precision: %s", m.Precision)
@@ -137,6 +136,17 @@ func (p *page) model(m Model) {
 	f.add("Licence: %s", m.Licence)
 	f.add("**The weights look untrained:** %s", m.Untrained)
 	p.list(f...)
+}
+
+// backbone says what is frozen of it.
+func (m Model) backbone() (f facts) {
+	if m.Unfrozen == "" {
+		f.add("Backbone, frozen: %s", code(m.Backbone))
+		return f
+	}
+	f.add("Backbone: %s", code(m.Backbone)+", unfrozen "+m.Unfrozen)
+	f.add("**Unfreezing brought no gain** on the validation images: %s", m.NoGain)
+	return f
 }
 
 // input says what the network makes of an image.
