@@ -44,7 +44,7 @@ class Peer:
         if self.last:  # in this order in memory, so that a batch is one copy
             self.x = self.x.permute(0, 2, 3, 1).contiguous()
         self.net, self.optimiser = self.begin()
-        self.settings = f"{'channels last' if self.last else 'planes'}, Adam foreach, zero_grad to None, oneDNN {torch.backends.mkldnn.is_available()}"
+        self.settings = f"{'channels last' if self.last else 'planes'}, Adam foreach, zero_grad to None, oneDNN {torch.backends.mkldnn.is_available()}, {networks.blas()}"
         for _ in range(2):  # oneDNN compiles what it needs
             self.step(self.net, self.optimiser, torch.arange(min(load["batch"], len(self.y))))
 

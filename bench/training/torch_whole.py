@@ -106,7 +106,7 @@ class Peer:
             for split in ("train", "val", "test")
         }
         how = "folded batch norms, jit.freeze, optimize_for_inference, features in memory" if self.cached else "eval, no_grad"
-        self.settings = f"{'' if self.cached else 'frozen forward each epoch, '}{WORKERS} DataLoader workers, channels last, {how}, Adam foreach"
+        self.settings = f"{'' if self.cached else 'frozen forward each epoch, '}{WORKERS} DataLoader workers, channels last, {how}, Adam foreach, {networks.blas()}"
 
     def run(self, iterations):
         seconds = []
@@ -168,7 +168,7 @@ class Peer:
         net = folded(Frozen(networks.resnet50(self.load["backbone"])).eval()).requires_grad_(False).to(memory_format=torch.channels_last)
         example = torch.zeros(BATCH, self.load["size"], self.load["size"], 3, dtype=torch.uint8)
         with torch.no_grad():
-            fast = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, example)))
+            fast = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, example, check_trace=False)))
             features = {}
             for split in self.parts:
                 got = [(fast(x), y.float()) for x, y in self.batches(split)]

@@ -73,7 +73,8 @@ func BenchmarkConv(b *testing.B) {
 }
 
 // The convolutions of the parts that are usually unfrozen, at batch 32, and of
-// the baseline CNN: forward as training runs it, and both gradients.
+// the baseline CNN: forward as training runs it, and both gradients; "matrix" is
+// the one by the weights without Winograd's tiles.
 func BenchmarkTraining(b *testing.B) {
 	for _, l := range []struct {
 		name string
@@ -88,6 +89,7 @@ func BenchmarkTraining(b *testing.B) {
 		{"resnet50-stage3-160/1x1-1024-256", square(32, 1024, 10, 256, 1, 1, 0)},
 		{"resnet50-stage3-160/3x3-256", square(32, 256, 10, 256, 3, 1, 1)},
 		{"vgg16-block5-224/3x3-512", square(32, 512, 14, 512, 3, 1, 1)},
+		{"vgg16-block5-160/3x3-512", square(32, 512, 10, 512, 3, 1, 1)},
 		{"baseline-64/3x3-3-16", square(32, 3, 64, 16, 3, 1, 0)},
 		{"baseline-64/3x3-16-16", square(32, 16, 31, 16, 3, 1, 0)},
 	} {

@@ -138,7 +138,9 @@ func (d *Device) ConvGradWeight(s ConvShape, dw, dbias, dy, x []float32) {
 		t.k, t.s, t.dy, t.dbias = d.k, s, dy, dbias[:s.K]
 		d.team.run(s.K, gradBias{t})
 	}
-	if !s.asMatrix() {
+	if len(dy) == 0 {
+		clear(dw)
+	} else if !s.asMatrix() {
 		t.run(d, s.flat(), dw, dy, x)
 	} else if a := s.gradTiling(); a != Direct {
 		d.convGradTiled(a, s, dw, dy, x)

@@ -8,8 +8,8 @@ package cpu
 //
 // The sum is over the tiles of all images, and is taken at the points: a matrix
 // product for each of them, (m+2)² products where the plain loop has 9·m². The
-// transforms are matrix products as well, with A⊗A, Bᵀ⊗Bᵀ and Gᵀ⊗Gᵀ; where
-// channels and tiles are many they are a small part.
+// transforms are matrix products as well, with A⊗A, Bᵀ⊗Bᵀ and Gᵀ⊗Gᵀ: by the
+// model of gradTiling a fifth of all work at 512 channels, most of it at 64.
 
 // gradTiledTask computes dw (K,C,3,3). A piece of its first phase transforms a
 // panel of channels of one image, of x or of dy; one of its second phase is a
@@ -41,8 +41,8 @@ type tiledMaps struct {
 	factors   [7][]float32 // by m: what makes a tile's pixels points, (a²,side²)
 }
 
-// gradTiledDepth is how many tiles are summed up in registers: a panel's points
-// of so many take half of the first level cache.
+// gradTiledDepth is how many tiles are summed up in registers: with 16 columns
+// the points of a panel of x and one of dy fill the first level cache.
 const gradTiledDepth = 256
 
 // The model of gradTiling, in multiply-adds, measured with go test -bench Training:
@@ -50,6 +50,9 @@ const (
 	gradTiledPoint = 16 // for each point of a tile and channel of a map: written and read
 	gradTiledSum   = 16 // for each sum at a point: the same
 )
+
+// gradTiledMost is how many points of both maps may be held, in float32: 256 MiB.
+const gradTiledMost = 64 << 20
 
 // gradTiling returns the way to compute the gradient by the weights.
 func (s *ConvShape) gradTiling() Algorithm {
@@ -61,7 +64,7 @@ func (s *ConvShape) gradTiling() Algorithm {
 		points := (m + 2) * (m + 2)
 		tiles := s.N * ceilDiv(s.OH, m) * ceilDiv(s.OW, m)
 		cost := points * (tiles*(s.C*s.K+(points+gradTiledPoint)*s.C+(m*m+gradTiledPoint)*s.K) + (9+gradTiledSum)*s.C*s.K)
-		if cost < least {
+		if cost < least && points*tiles*(s.C+s.K) <= gradTiledMost {
 			best, least = Algorithm(m), cost
 		}
 	}
@@ -88,7 +91,7 @@ func (t *gradTiledTask) cut(k *kernels, s ConvShape, a Algorithm) {
 	t.k, t.s, t.m, t.a = k, s, int(a), int(a)+2
 	t.th, t.tw = ceilDiv(s.OH, t.m), ceilDiv(s.OW, t.m)
 	t.tiles = s.N * t.th * t.tw
-	t.step = t.tiles | 1 // an odd number of cache lines, so that points do not share sets
+	t.step = t.tiles | 1 // no power of two, so that points do not share sets of a cache
 	t.x.channels, t.x.h, t.x.w, t.x.top, t.x.left, t.x.side = s.C, s.H, s.W, s.PadTop, s.PadLeft, t.a
 	t.dy.channels, t.dy.h, t.dy.w, t.dy.side = s.K, s.OH, s.OW, t.m
 	const pieces = 32
@@ -109,7 +112,8 @@ func (t *gradTiledTask) prepare() {
 
 // kronecker returns M⊗M for M (rows,cols): M·d·Mᵀ is its product with the
 // numbers of d.
-func kronecker(rows, cols int, m func(i, j int) float64) (f []float32) {
+func kronecker(rows, cols int, m func(i, j int) float64) []float32 {
+	f := make([]float32, 0, rows*rows*cols*cols)
 	for i := range rows * rows {
 		for j := range cols * cols {
 			f = append(f, float32(m(i/rows, j/cols)*m(i%rows, j%cols)))

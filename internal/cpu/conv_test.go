@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -137,6 +138,60 @@ func TestConvTiledMatchesPlainLoop(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Tiles of which there are more than are summed up at once, blocks of several
+// panels, panels and blocks that are not full, pads that differ: all the paths
+// of the gradient by the weights, its scratch, and any number of threads.
+func TestConvGradTiledLayers(t *testing.T) {
+	uneven := tiled(9, 150, 50, 12, 14)
+	uneven.PadTop, uneven.PadLeft = 0, 2
+	for _, s := range []ConvShape{tiled(20, 33, 35, 13, 9), tiled(2, 300, 97, 7, 11), uneven, tiled(1, 1, 1, 1, 1)} {
+		r := rand.New(rand.NewPCG(7, 7))
+		x, dy := random(r, s.N*s.C*s.H*s.W), random(r, s.N*s.K*s.OH*s.OW)
+		want := make([]float64, s.K*s.depth())
+		naiveTaps(s, func(n, k, c, r, t, p, q, h, v int) {
+			want[((k*s.C+c)*3+r)*3+t] += float64(x[((n*s.C+c)*s.H+h)*s.W+v]) * float64(dy[((n*s.K+k)*s.OH+p)*s.OW+q])
+		})
+		for _, m := range winogradTiles {
+			a := Algorithm(m)
+			for _, k := range available() {
+				var first []float32
+				for _, threads := range []int{1, 3} {
+					d := newDevice(threads, k)
+					dw, check := guarded(len(want))
+					d.convGradTiled(a, s, dw, dy, x)
+					d.Close()
+					name := fmt.Sprintf("%s %v %+v", d.Name(), a, s)
+					if err := errors.Join(within(2*rounding(a), name, dw, want, s.N*s.OH*s.OW), check(name)); err != nil {
+						t.Error(err)
+					}
+					if first == nil {
+						first = slices.Clone(dw)
+					}
+					if !slices.Equal(dw, first) {
+						t.Errorf("%s: differs from 1 thread", name)
+					}
+				}
+			}
+			dw := make([]float32, len(want))
+			if err := checkScratch(func(d *Device) Scratch { return d.gradTiledScratch(a, s) }, func(d *Device) { d.convGradTiled(a, s, dw, dy, x) }); err != nil {
+				t.Errorf("%v %+v: %v", a, s, err)
+			}
+		}
+	}
+}
+
+// No images give no gradients, by every way.
+func TestConvGradWeightOfNothing(t *testing.T) {
+	for _, s := range []ConvShape{square(0, 64, 8, 64, 3, 1, 1), square(0, 64, 8, 64, 1, 1, 0), square(0, 3, 8, 4, 3, 1, 1)} {
+		for _, d := range devices(t) {
+			dw, db := random(rand.New(rand.NewPCG(8, 8)), s.K*s.depth()), make([]float32, s.K)
+			if d.ConvGradWeight(s, dw, db, nil, nil); slices.ContainsFunc(dw, func(v float32) bool { return v != 0 }) {
+				t.Errorf("%s: %+v: gradients are not zero", d.Name(), s)
+			}
+		}
+	}
 }
 
 // square is a convolution of square images and windows.

@@ -50,7 +50,8 @@ func (d *Device) convTiled(a Algorithm, y, x []float32, from panelTask, e Epilog
 	clear(c.bias[copy(c.bias, e.Bias):])
 	t.k, t.from = d.k, from
 	if t.factors[a] == nil {
-		t.factors[a] = filterFactors(winograds[a].g)
+		g := winograds[a].g // G⊗G: the points of a filter g, G·g·Gᵀ, are its product with the filter's nine numbers
+		t.factors[a] = kronecker(len(g), 3, func(i, j int) float64 { return g[i][j] })
 	}
 	d.team.run(len(c.panels), t)
 	t.from = panelTask{}
@@ -70,20 +71,6 @@ func (d *Device) tiledScratch(a Algorithm, s ConvShape) Scratch {
 		in: d.BlocksSize(s.N, s.C, s.H, s.W), out: d.BlocksSize(s.N, s.K, s.OH, s.OW),
 		edge: 9 * min(2, ceilDiv(s.K, l)) * l, offs: 9,
 	})
-}
-
-// filterFactors returns G⊗G: the points of a filter g, G·g·Gᵀ, are its product
-// with the filter's nine numbers.
-func filterFactors(g [][]float64) []float32 {
-	f := make([]float32, 0, 9*len(g)*len(g))
-	for _, row := range g {
-		for _, col := range g {
-			for i := range 9 {
-				f = append(f, float32(row[i/3]*col[i%3]))
-			}
-		}
-	}
-	return f
 }
 
 // piece transforms the filters of one panel, laid out as packTask does, for all

@@ -79,6 +79,21 @@ TEXT ·stripAVX2x1(SB), NOSPLIT, $0-8
 	VXORPS Y1, Y1, Y1
 	TESTQ  CX, CX
 	JZ     done
+	CMPQ   184(AX), $+16
+	JLT    step
+
+full:
+	MOVQ         (DX), R9
+	ADDQ         $0x08, DX
+	VMOVUPS      (BX)(R9*4), Y2
+	VMOVUPS      32(BX)(R9*4), Y3
+	VBROADCASTSS (R8), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         DI, R8
+	DECQ         CX
+	JNZ          full
+	JMP          done
 
 step:
 	MOVQ         (DX), R9
@@ -123,11 +138,21 @@ noAdd:
 	VMINPS       Y0, Y3, Y0
 	VMAXPS       Y1, Y2, Y1
 	VMINPS       Y1, Y3, Y1
+	CMPQ         184(AX), $+16
+	JLT          masked
 	MOVQ         (AX), AX
-	VMOVUPS      (SI), Y3
-	VMASKMOVPS   Y0, Y3, (AX)
-	VMOVUPS      32(SI), Y3
-	VMASKMOVPS   Y1, Y3, 32(AX)
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	JMP          stored
+
+masked:
+	MOVQ       (AX), AX
+	VMOVUPS    (SI), Y3
+	VMASKMOVPS Y0, Y3, (AX)
+	VMOVUPS    32(SI), Y3
+	VMASKMOVPS Y1, Y3, 32(AX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -228,6 +253,24 @@ TEXT ·stripAVX2x2(SB), NOSPLIT, $0-8
 	VXORPS Y3, Y3, Y3
 	TESTQ  CX, CX
 	JZ     done
+	CMPQ   184(AX), $+16
+	JLT    step
+
+full:
+	MOVQ         (DX), R10
+	ADDQ         $0x08, DX
+	VMOVUPS      (BX)(R10*4), Y4
+	VMOVUPS      32(BX)(R10*4), Y5
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (R8)(R9*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         DI, R8
+	DECQ         CX
+	JNZ          full
+	JMP          done
 
 step:
 	MOVQ         (DX), R10
@@ -289,16 +332,29 @@ noAdd:
 	VMINPS       Y2, Y5, Y2
 	VMAXPS       Y3, Y4, Y3
 	VMINPS       Y3, Y5, Y3
+	CMPQ         184(AX), $+16
+	JLT          masked
 	MOVQ         (AX), AX
-	VMOVUPS      (SI), Y5
-	VMASKMOVPS   Y0, Y5, (AX)
-	VMOVUPS      32(SI), Y5
-	VMASKMOVPS   Y1, Y5, 32(AX)
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y5
-	VMASKMOVPS   Y2, Y5, (AX)
-	VMOVUPS      32(SI), Y5
-	VMASKMOVPS   Y3, Y5, 32(AX)
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y3, 32(AX)
+	JMP          stored
+
+masked:
+	MOVQ       (AX), AX
+	VMOVUPS    (SI), Y5
+	VMASKMOVPS Y0, Y5, (AX)
+	VMOVUPS    32(SI), Y5
+	VMASKMOVPS Y1, Y5, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y5
+	VMASKMOVPS Y2, Y5, (AX)
+	VMOVUPS    32(SI), Y5
+	VMASKMOVPS Y3, Y5, 32(AX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -419,6 +475,27 @@ TEXT ·stripAVX2x3(SB), NOSPLIT, $0-8
 	VXORPS Y5, Y5, Y5
 	TESTQ  CX, CX
 	JZ     done
+	CMPQ   184(AX), $+16
+	JLT    step
+
+full:
+	MOVQ         (DX), R10
+	ADDQ         $0x08, DX
+	VMOVUPS      (BX)(R10*4), Y6
+	VMOVUPS      32(BX)(R10*4), Y7
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (R8)(R9*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (R8)(R9*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         DI, R8
+	DECQ         CX
+	JNZ          full
+	JMP          done
 
 step:
 	MOVQ         (DX), R10
@@ -497,21 +574,37 @@ noAdd:
 	VMINPS       Y4, Y7, Y4
 	VMAXPS       Y5, Y6, Y5
 	VMINPS       Y5, Y7, Y5
+	CMPQ         184(AX), $+16
+	JLT          masked
 	MOVQ         (AX), AX
-	VMOVUPS      (SI), Y7
-	VMASKMOVPS   Y0, Y7, (AX)
-	VMOVUPS      32(SI), Y7
-	VMASKMOVPS   Y1, Y7, 32(AX)
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y7
-	VMASKMOVPS   Y2, Y7, (AX)
-	VMOVUPS      32(SI), Y7
-	VMASKMOVPS   Y3, Y7, 32(AX)
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y7
-	VMASKMOVPS   Y4, Y7, (AX)
-	VMOVUPS      32(SI), Y7
-	VMASKMOVPS   Y5, Y7, 32(AX)
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
+	JMP          stored
+
+masked:
+	MOVQ       (AX), AX
+	VMOVUPS    (SI), Y7
+	VMASKMOVPS Y0, Y7, (AX)
+	VMOVUPS    32(SI), Y7
+	VMASKMOVPS Y1, Y7, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y7
+	VMASKMOVPS Y2, Y7, (AX)
+	VMOVUPS    32(SI), Y7
+	VMASKMOVPS Y3, Y7, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y7
+	VMASKMOVPS Y4, Y7, (AX)
+	VMOVUPS    32(SI), Y7
+	VMASKMOVPS Y5, Y7, 32(AX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -657,6 +750,31 @@ TEXT ·stripAVX2x4(SB), NOSPLIT, $0-8
 	VXORPS Y7, Y7, Y7
 	TESTQ  CX, CX
 	JZ     done
+	CMPQ   184(AX), $+16
+	JLT    step
+
+full:
+	MOVQ         (DX), R11
+	ADDQ         $0x08, DX
+	VMOVUPS      (BX)(R11*4), Y8
+	VMOVUPS      32(BX)(R11*4), Y9
+	VBROADCASTSS (R8), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (R8)(R9*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (R8)(R9*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R10), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         DI, R8
+	ADDQ         DI, R10
+	DECQ         CX
+	JNZ          full
+	JMP          done
 
 step:
 	MOVQ         (DX), R11
@@ -753,26 +871,45 @@ noAdd:
 	VMINPS       Y6, Y9, Y6
 	VMAXPS       Y7, Y8, Y7
 	VMINPS       Y7, Y9, Y7
+	CMPQ         184(AX), $+16
+	JLT          masked
 	MOVQ         (AX), AX
-	VMOVUPS      (SI), Y9
-	VMASKMOVPS   Y0, Y9, (AX)
-	VMOVUPS      32(SI), Y9
-	VMASKMOVPS   Y1, Y9, 32(AX)
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y9
-	VMASKMOVPS   Y2, Y9, (AX)
-	VMOVUPS      32(SI), Y9
-	VMASKMOVPS   Y3, Y9, 32(AX)
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y9
-	VMASKMOVPS   Y4, Y9, (AX)
-	VMOVUPS      32(SI), Y9
-	VMASKMOVPS   Y5, Y9, 32(AX)
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y9
-	VMASKMOVPS   Y6, Y9, (AX)
-	VMOVUPS      32(SI), Y9
-	VMASKMOVPS   Y7, Y9, 32(AX)
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      Y7, 32(AX)
+	JMP          stored
+
+masked:
+	MOVQ       (AX), AX
+	VMOVUPS    (SI), Y9
+	VMASKMOVPS Y0, Y9, (AX)
+	VMOVUPS    32(SI), Y9
+	VMASKMOVPS Y1, Y9, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y9
+	VMASKMOVPS Y2, Y9, (AX)
+	VMOVUPS    32(SI), Y9
+	VMASKMOVPS Y3, Y9, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y9
+	VMASKMOVPS Y4, Y9, (AX)
+	VMOVUPS    32(SI), Y9
+	VMASKMOVPS Y5, Y9, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y9
+	VMASKMOVPS Y6, Y9, (AX)
+	VMOVUPS    32(SI), Y9
+	VMASKMOVPS Y7, Y9, 32(AX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -938,6 +1075,34 @@ TEXT ·stripAVX2x5(SB), NOSPLIT, $0-8
 	VXORPS Y9, Y9, Y9
 	TESTQ  CX, CX
 	JZ     done
+	CMPQ   184(AX), $+16
+	JLT    step
+
+full:
+	MOVQ         (DX), R11
+	ADDQ         $0x08, DX
+	VMOVUPS      (BX)(R11*4), Y10
+	VMOVUPS      32(BX)(R11*4), Y11
+	VBROADCASTSS (R8), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (R8)(R9*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (R8)(R9*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R10), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS (R10)(R9*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         DI, R8
+	ADDQ         DI, R10
+	DECQ         CX
+	JNZ          full
+	JMP          done
 
 step:
 	MOVQ         (DX), R11
@@ -1051,31 +1216,53 @@ noAdd:
 	VMINPS       Y8, Y11, Y8
 	VMAXPS       Y9, Y10, Y9
 	VMINPS       Y9, Y11, Y9
+	CMPQ         184(AX), $+16
+	JLT          masked
 	MOVQ         (AX), AX
-	VMOVUPS      (SI), Y11
-	VMASKMOVPS   Y0, Y11, (AX)
-	VMOVUPS      32(SI), Y11
-	VMASKMOVPS   Y1, Y11, 32(AX)
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y11
-	VMASKMOVPS   Y2, Y11, (AX)
-	VMOVUPS      32(SI), Y11
-	VMASKMOVPS   Y3, Y11, 32(AX)
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y11
-	VMASKMOVPS   Y4, Y11, (AX)
-	VMOVUPS      32(SI), Y11
-	VMASKMOVPS   Y5, Y11, 32(AX)
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y11
-	VMASKMOVPS   Y6, Y11, (AX)
-	VMOVUPS      32(SI), Y11
-	VMASKMOVPS   Y7, Y11, 32(AX)
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      Y7, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y11
-	VMASKMOVPS   Y8, Y11, (AX)
-	VMOVUPS      32(SI), Y11
-	VMASKMOVPS   Y9, Y11, 32(AX)
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      Y9, 32(AX)
+	JMP          stored
+
+masked:
+	MOVQ       (AX), AX
+	VMOVUPS    (SI), Y11
+	VMASKMOVPS Y0, Y11, (AX)
+	VMOVUPS    32(SI), Y11
+	VMASKMOVPS Y1, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y11
+	VMASKMOVPS Y2, Y11, (AX)
+	VMOVUPS    32(SI), Y11
+	VMASKMOVPS Y3, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y11
+	VMASKMOVPS Y4, Y11, (AX)
+	VMOVUPS    32(SI), Y11
+	VMASKMOVPS Y5, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y11
+	VMASKMOVPS Y6, Y11, (AX)
+	VMOVUPS    32(SI), Y11
+	VMASKMOVPS Y7, Y11, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y11
+	VMASKMOVPS Y8, Y11, (AX)
+	VMOVUPS    32(SI), Y11
+	VMASKMOVPS Y9, Y11, 32(AX)
+
+stored:
 	VZEROUPPER
 	RET
 
@@ -1261,6 +1448,37 @@ TEXT ·stripAVX2x6(SB), NOSPLIT, $0-8
 	VXORPS Y11, Y11, Y11
 	TESTQ  CX, CX
 	JZ     done
+	CMPQ   184(AX), $+16
+	JLT    step
+
+full:
+	MOVQ         (DX), R11
+	ADDQ         $0x08, DX
+	VMOVUPS      (BX)(R11*4), Y12
+	VMOVUPS      32(BX)(R11*4), Y13
+	VBROADCASTSS (R8), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (R8)(R9*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS (R8)(R9*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R10), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS (R10)(R9*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R10)(R9*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         DI, R8
+	ADDQ         DI, R10
+	DECQ         CX
+	JNZ          full
+	JMP          done
 
 step:
 	MOVQ         (DX), R11
@@ -1391,36 +1609,61 @@ noAdd:
 	VMINPS       Y10, Y13, Y10
 	VMAXPS       Y11, Y12, Y11
 	VMINPS       Y11, Y13, Y11
+	CMPQ         184(AX), $+16
+	JLT          masked
 	MOVQ         (AX), AX
-	VMOVUPS      (SI), Y13
-	VMASKMOVPS   Y0, Y13, (AX)
-	VMOVUPS      32(SI), Y13
-	VMASKMOVPS   Y1, Y13, 32(AX)
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y13
-	VMASKMOVPS   Y2, Y13, (AX)
-	VMOVUPS      32(SI), Y13
-	VMASKMOVPS   Y3, Y13, 32(AX)
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      Y3, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y13
-	VMASKMOVPS   Y4, Y13, (AX)
-	VMOVUPS      32(SI), Y13
-	VMASKMOVPS   Y5, Y13, 32(AX)
+	VMOVUPS      Y4, (AX)
+	VMOVUPS      Y5, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y13
-	VMASKMOVPS   Y6, Y13, (AX)
-	VMOVUPS      32(SI), Y13
-	VMASKMOVPS   Y7, Y13, 32(AX)
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      Y7, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y13
-	VMASKMOVPS   Y8, Y13, (AX)
-	VMOVUPS      32(SI), Y13
-	VMASKMOVPS   Y9, Y13, 32(AX)
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      Y9, 32(AX)
 	ADDQ         CX, AX
-	VMOVUPS      (SI), Y13
-	VMASKMOVPS   Y10, Y13, (AX)
-	VMOVUPS      32(SI), Y13
-	VMASKMOVPS   Y11, Y13, 32(AX)
+	VMOVUPS      Y10, (AX)
+	VMOVUPS      Y11, 32(AX)
+	JMP          stored
+
+masked:
+	MOVQ       (AX), AX
+	VMOVUPS    (SI), Y13
+	VMASKMOVPS Y0, Y13, (AX)
+	VMOVUPS    32(SI), Y13
+	VMASKMOVPS Y1, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y13
+	VMASKMOVPS Y2, Y13, (AX)
+	VMOVUPS    32(SI), Y13
+	VMASKMOVPS Y3, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y13
+	VMASKMOVPS Y4, Y13, (AX)
+	VMOVUPS    32(SI), Y13
+	VMASKMOVPS Y5, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y13
+	VMASKMOVPS Y6, Y13, (AX)
+	VMOVUPS    32(SI), Y13
+	VMASKMOVPS Y7, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y13
+	VMASKMOVPS Y8, Y13, (AX)
+	VMOVUPS    32(SI), Y13
+	VMASKMOVPS Y9, Y13, 32(AX)
+	ADDQ       CX, AX
+	VMOVUPS    (SI), Y13
+	VMASKMOVPS Y10, Y13, (AX)
+	VMOVUPS    32(SI), Y13
+	VMASKMOVPS Y11, Y13, 32(AX)
+
+stored:
 	VZEROUPPER
 	RET
 

@@ -61,43 +61,61 @@ func tile(s isa, name string, m, n int, strip bool) {
 			VXORPS(acc(i, j), acc(i, j), acc(i, j))
 		}
 	}
-	TESTQ(k, k)
-	JZ(operand.LabelRef("done"))
-	Label("step")
-	if strip {
-		at := GP64()
-		MOVQ(operand.Mem{Base: offs}, at)
-		ADDQ(operand.Imm(8), offs)
-		for j := range n {
-			loadMasked(s, indexed(b, at, 4, j*s.bytes), row(j), j, bl)
-		}
-	} else if m > 1 {
-		for j := range n {
-			VMOVUPS(at(b, j*s.bytes), row(j))
-		}
-	}
-	for i := range m {
-		VBROADCASTSS(a(i), one(i))
-		for j := range n {
-			if m == 1 && !strip {
-				VFMADD231PS(at(b, j*s.bytes), one(i), acc(i, j))
-			} else {
-				VFMADD231PS(row(j), one(i), acc(i, j))
+	// step multiplies one row of b, and is done k times.
+	step := func(name string, masked bool) {
+		Label(name)
+		if strip {
+			at := GP64()
+			MOVQ(operand.Mem{Base: offs}, at)
+			ADDQ(operand.Imm(8), offs)
+			for j := range n {
+				if from := indexed(b, at, 4, j*s.bytes); masked {
+					loadMasked(s, from, row(j), j, bl)
+				} else {
+					VMOVUPS(from, row(j))
+				}
+			}
+		} else if m > 1 {
+			for j := range n {
+				VMOVUPS(at(b, j*s.bytes), row(j))
 			}
 		}
+		for i := range m {
+			VBROADCASTSS(a(i), one(i))
+			for j := range n {
+				if m == 1 && !strip {
+					VFMADD231PS(at(b, j*s.bytes), one(i), acc(i, j))
+				} else {
+					VFMADD231PS(row(j), one(i), acc(i, j))
+				}
+			}
+		}
+		if !strip {
+			ADDQ(bl, b)
+		}
+		for _, r := range bases {
+			ADDQ(al, r)
+		}
+		DECQ(k)
+		JNZ(operand.LabelRef(name))
 	}
-	if !strip {
-		ADDQ(bl, b)
+	TESTQ(k, k)
+	JZ(operand.LabelRef("done"))
+	if strip && s.dearMasks() {
+		CMPQ(arg(tileCols), operand.I32(int32(n*s.lanes)))
+		JLT(operand.LabelRef("step"))
+		step("full", false)
+		JMP(operand.LabelRef("done"))
 	}
-	for _, r := range bases {
-		ADDQ(al, r)
-	}
-	DECQ(k)
-	JNZ(operand.LabelRef("step"))
+	step("step", strip)
 	Label("done")
 	tileEnd(s, arg, m, n, acc, strip, bl)
 	end()
 }
+
+// dearMasks reports whether a masked load or store costs several plain ones:
+// AVX2's do on AMD's processors, AVX-512's do not.
+func (s isa) dearMasks() bool { return s.bytes != 64 }
 
 // rowsOf returns how to address m rows that lie step bytes apart, and the
 // registers to advance for their next column: x86 adds a register's single or
@@ -157,19 +175,32 @@ func tileEnd(s isa, arg func(int) operand.Mem, m, n int, acc func(i, j int) reg.
 			VMINPS(acc(i, j), hi, acc(i, j))
 		}
 	}
-	c := load(arg(tileC))
-	for i := range m {
-		for j := range n {
-			if strip {
-				storeMasked(s, acc(i, j), at(c, j*s.bytes), j, mask, tmp)
-			} else {
-				VMOVUPS(acc(i, j), at(c, j*s.bytes))
+	store := func(masked bool) {
+		c := load(arg(tileC))
+		for i := range m {
+			for j := range n {
+				if masked {
+					storeMasked(s, acc(i, j), at(c, j*s.bytes), j, mask, tmp)
+				} else {
+					VMOVUPS(acc(i, j), at(c, j*s.bytes))
+				}
+			}
+			if i < m-1 {
+				ADDQ(ci, c)
 			}
 		}
-		if i < m-1 {
-			ADDQ(ci, c)
-		}
 	}
+	if strip && s.dearMasks() {
+		CMPQ(arg(tileCols), operand.I32(int32(n*s.lanes)))
+		JLT(operand.LabelRef("masked"))
+		store(false)
+		JMP(operand.LabelRef("stored"))
+		Label("masked")
+		store(true)
+		Label("stored")
+		return
+	}
+	store(strip)
 }
 
 // masks512 sets K1 and K2 for the first and second vector of cols columns.
