@@ -40,7 +40,7 @@ func (s *scene) killExports(n int) (string, error) {
 	}
 	took, kills, ended, whileWriting := time.Since(began), 0, 0, 0
 	for kills < n {
-		before, err := s.oldFile(out)
+		before, err := s.oldFile(out, want)
 		if err != nil {
 			return "", err
 		}
@@ -72,12 +72,13 @@ func (s *scene) exportTo(out string) []string {
 	return []string{"export", "--run", runFolder, "--cache-dir", cacheName, out}
 }
 
-// oldFile puts an older file, or none, where the export will go.
-func (s *scene) oldFile(out string) ([]byte, error) {
+// oldFile puts an older model, or none, where the export will go: the new one
+// with a field more, since tl replaces nothing but its own exports.
+func (s *scene) oldFile(out string, want []byte) ([]byte, error) {
 	if s.rand.IntN(2) == 0 {
 		return nil, os.RemoveAll(out)
 	}
-	old := bytes.Repeat([]byte("old"), 1000)
+	old := append(bytes.Clone(want), 14<<3|2, 8, 1<<3|2, 3, 'o', 'l', 'd', 2<<3|2, 1, '1') // ModelProto.metadata_props
 	return old, os.WriteFile(out, old, 0o644)
 }
 
