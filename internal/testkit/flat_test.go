@@ -25,7 +25,7 @@ func TestFlat(t *testing.T) {
 		want string
 	}{
 		"nothing": {func() {}, ""},
-		"heap":    {func() { kept = append(kept, make([]byte, 64<<10)) }, "live heap"},
+		"heap":    {func() { kept = append(kept, make([]byte, 32<<10)) }, "live heap"},
 		"threads": {func() { go func() { <-stop }() }, "goroutines"},
 	} {
 		r := &recorder{TB: t}
