@@ -1,5 +1,7 @@
 package cpu
 
+import "math"
+
 // The gradient by the weights of a 3×3 convolution by the transpose of
 // Winograd's minimal filtering, with its matrices (see winogradMatrices): m×m
 // outputs' gradients dy and the a×a inputs d that they saw give
@@ -56,19 +58,12 @@ const gradTiledMost = 64 << 20
 
 // gradTiling returns the way to compute the gradient by the weights.
 func (s *ConvShape) gradTiling() Algorithm {
-	if !s.CanWinograd() {
-		return Direct
-	}
-	best, least := Direct, s.N*s.K*s.OH*s.OW*s.depth()
-	for _, m := range winogradTiles {
-		points := (m + 2) * (m + 2)
-		tiles := s.N * ceilDiv(s.OH, m) * ceilDiv(s.OW, m)
-		cost := points * (tiles*(s.C*s.K+(points+gradTiledPoint)*s.C+(m*m+gradTiledPoint)*s.K) + (9+gradTiledSum)*s.C*s.K)
-		if cost < least && points*tiles*(s.C+s.K) <= gradTiledMost {
-			best, least = Algorithm(m), cost
+	return s.cheapest(func(m, points, tiles int) int {
+		if points*tiles*(s.C+s.K) > gradTiledMost {
+			return math.MaxInt
 		}
-	}
-	return best
+		return points * (tiles*(s.C*s.K+(points+gradTiledPoint)*s.C+(m*m+gradTiledPoint)*s.K) + (9+gradTiledSum)*s.C*s.K)
+	})
 }
 
 // convGradTiled computes dw (K,C,3,3) by tiles of algorithm a.

@@ -23,16 +23,21 @@ const (
 
 // tiling returns the way to convolve with weights that serve for one call.
 func (s *ConvShape) tiling() Algorithm {
+	return s.cheapest(func(_, points, tiles int) int {
+		return points*(tiles*(s.C*s.K+tiledPoint*(s.C+s.K))+tiledFilter*s.C*s.K) + tiledTurn*s.N*(s.C*s.H*s.W+s.K*s.OH*s.OW)
+	})
+}
+
+// cheapest returns the tiles that cost the fewest multiply-adds, of m×m outputs
+// with that many points and in that number, or Direct if the plain sum has fewer.
+func (s *ConvShape) cheapest(cost func(m, points, tiles int) int) Algorithm {
 	if !s.CanWinograd() {
 		return Direct
 	}
 	best, least := Direct, s.N*s.K*s.OH*s.OW*s.depth()
 	for _, m := range winogradTiles {
-		points := (m + 2) * (m + 2)
-		tiles := s.N * ceilDiv(s.OH, m) * ceilDiv(s.OW, m)
-		cost := points*(tiles*(s.C*s.K+tiledPoint*(s.C+s.K))+tiledFilter*s.C*s.K) + tiledTurn*s.N*(s.C*s.H*s.W+s.K*s.OH*s.OW)
-		if cost < least {
-			best, least = Algorithm(m), cost
+		if c := cost(m, (m+2)*(m+2), s.N*ceilDiv(s.OH, m)*ceilDiv(s.OW, m)); c < least {
+			best, least = Algorithm(m), c
 		}
 	}
 	return best
