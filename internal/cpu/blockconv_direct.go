@@ -131,7 +131,7 @@ func (t *directTask) piece(w *worker, i int) {
 	for i, p := range t.c.panels[first:last] {
 		a.x, a.w, a.bias = x, t.c.weights[p.at:], t.c.bias[p.block*l:]
 		if a.next = t.c.next(first+i+1, l); first+i+1 == last {
-			a.next = t.c.next(part(len(t.c.panels), t.splits, (split+len(w.team.workers))%t.splits), l)
+			a.next = t.c.next(part(len(t.c.panels), t.splits, (split+1)%t.splits), l)
 		}
 		a.y = t.y.Data[p.block*t.y.Stride+p0*l:]
 		if t.e.Add.Data != nil {

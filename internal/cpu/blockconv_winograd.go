@@ -205,7 +205,7 @@ func (t *winoTask) multiply(w *worker, i int) {
 	*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: t.tiles * l, bias: noBias[:2*l]}
 	last := min(first+panelsAtOnce, len(t.c.panels))
 	for j, p := range t.c.panels[first:last] {
-		next := t.following(w, i)
+		next := t.following(i)
 		if first+j+1 < last {
 			next = t.weights(t.c.panels[first+j+1], xi)
 		}
@@ -214,12 +214,11 @@ func (t *winoTask) multiply(w *worker, i int) {
 	*a = blockArgs{}
 }
 
-// following is the weights of the piece that this worker will likely do after
-// piece i.
-func (t *winoTask) following(w *worker, i int) []float32 {
+// following is the weights of the piece behind piece i, which the same worker
+// will likely do.
+func (t *winoTask) following(i int) []float32 {
 	pieces := ceilDiv(len(t.c.panels), panelsAtOnce)
-	i += len(w.team.workers)
-	if i >= t.a*t.a*pieces {
+	if i++; i >= t.a*t.a*pieces {
 		return nil
 	}
 	return t.weights(t.c.panels[i%pieces*panelsAtOnce], i/pieces)

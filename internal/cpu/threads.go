@@ -12,6 +12,10 @@ import (
 // A task is work cut into pieces numbered from 0. Pieces run in any order, on
 // any worker, and write disjoint memory, so the result does not depend on how
 // many workers there are.
+//
+// Each worker begins with a share of its own, neighbouring pieces in rising
+// order: layers are cut alike, so it finds in its cache what it wrote a layer
+// before. Who has done his share takes pieces from the ends of the others'.
 type task interface {
 	piece(w *worker, i int)
 }
@@ -27,11 +31,9 @@ type team struct {
 	lock    sync.Mutex // held while a task runs
 	workers []*worker  // workers[0] belongs to the caller
 	gate    atomic.Uint64
-	next    atomic.Int64
 	quit    atomic.Bool
 
 	task   task
-	pieces int64
 	failed atomic.Pointer[failure]
 	grown  atomic.Bool // a worker's scratch memory has grown
 }
@@ -69,8 +71,8 @@ const (
 
 func newTeam(threads int) *team {
 	t := &team{}
-	for range threads {
-		t.workers = append(t.workers, &worker{team: t, wake: make(chan struct{}, 1)})
+	for i := range threads {
+		t.workers = append(t.workers, &worker{team: t, number: i, wake: make(chan struct{}, 1)})
 	}
 	for _, w := range t.workers[1:] {
 		go t.serve(w)
@@ -100,10 +102,13 @@ func (t *team) run(pieces int, k task) {
 		}
 		return
 	}
-	t.task, t.pieces = k, int64(pieces)
-	t.next.Store(0)
+	t.task = k
+	shares := min(pieces, len(t.workers))
+	for i, w := range t.workers[:shares] {
+		w.share.set(part(pieces, shares, i), part(pieces, shares, i+1))
+	}
 	t.gate.Store(t.gate.Load()&^(gateEpoch-1) + gateEpoch | gateOpen)
-	for _, w := range t.workers[1:min(pieces, len(t.workers))] {
+	for _, w := range t.workers[1:shares] {
 		w.unpark()
 	}
 	t.work(t.workers[0])
@@ -132,16 +137,58 @@ func (t *team) join() {
 func (t *team) work(w *worker) {
 	defer func() {
 		if v := recover(); v != nil {
-			t.next.Store(t.pieces)
+			for _, w := range t.workers {
+				w.share.set(0, 0)
+			}
 			t.failed.CompareAndSwap(nil, &failure{v, debug.Stack()})
 		}
 	}()
-	for {
-		i := t.next.Add(1) - 1
-		if i >= t.pieces {
-			return
+	for i, ok := w.share.first(); ok; i, ok = w.share.first() {
+		t.task.piece(w, i)
+	}
+	for n := range len(t.workers) - 1 {
+		other := t.workers[(w.number+1+n)%len(t.workers)]
+		for i, ok := other.share.last(); ok; i, ok = other.share.last() {
+			t.task.piece(w, i)
 		}
-		t.task.piece(w, int(i))
+	}
+}
+
+// A share is the pieces lo … hi-1 that nobody has begun, lo<<32 | hi. Its
+// padding keeps it on a cache line of its own.
+type share struct {
+	_ [64]byte
+	atomic.Uint64
+	_ [64]byte
+}
+
+func (s *share) set(lo, hi int) { s.Store(uint64(lo)<<32 | uint64(hi)) }
+
+// first takes the first piece, if there is one.
+func (s *share) first() (piece int, ok bool) {
+	for {
+		v := s.Load()
+		lo, hi := v>>32, v&(1<<32-1)
+		if lo >= hi {
+			return 0, false
+		}
+		if s.CompareAndSwap(v, v+1<<32) {
+			return int(lo), true
+		}
+	}
+}
+
+// last takes the last piece, if there is one.
+func (s *share) last() (piece int, ok bool) {
+	for {
+		v := s.Load()
+		lo, hi := v>>32, v&(1<<32-1)
+		if lo >= hi {
+			return 0, false
+		}
+		if s.CompareAndSwap(v, v-1) {
+			return int(hi - 1), true
+		}
 	}
 }
 
@@ -213,6 +260,8 @@ func scratch[T any](w *worker, s *[]T, n int) []T {
 // A worker is one thread's place at the team, with its scratch memory.
 type worker struct {
 	team   *team
+	number int
+	share  share
 	parked atomic.Bool
 	wake   chan struct{}
 
