@@ -103,30 +103,44 @@ func (e *cpuEngine) plan(ctx context.Context, p Program, g *graph.Graph, o Optio
 		o.groupBytes = groupBytes
 	}
 	x := newPlan(e.d, p, g, o)
-	if n := x.streamSize(); n > 0 && !o.together {
-		all := e.streamPlans(p, g, o, n)
-		if memory := streamMemory(g, all); fits(g, o.MaxMemory, memory) == nil {
-			return e.inStreams(ctx, g, all, memory, p.Release)
-		}
+	x.layout(e.streams())
+	if len(x.alone) > 0 && fits(g, o.MaxMemory, x.memory()) != nil {
+		x = newPlan(e.d, p, g, o)
+		x.layout(nil)
 	}
-	x.layout()
-	memory := x.workBytes() + x.weightBytes()
-	if err := fits(g, o.MaxMemory, memory); err != nil {
+	if err := fits(g, o.MaxMemory, x.memory()); err != nil {
 		return nil, err
 	}
-	return x.finish(ctx, memory, p.Release)
+	return x.finish(ctx, p.Release)
+}
+
+// streams returns a device of one thread for each of d's.
+func (e *cpuEngine) streams() []*cpu.Device {
+	for len(e.alone) < e.d.Threads() {
+		e.alone = append(e.alone, e.d.Alone())
+	}
+	return e.alone
 }
 
 // layout gives every step its group and every place its offset in the arena,
-// and works out the kernels' scratch.
-func (x *plan) layout() {
+// and works out the kernels' scratch. The first steps run in streams on the
+// devices alone, if that pays.
+func (x *plan) layout(alone []*cpu.Device) {
 	x.order = x.levels(x.o.groupBytes)
+	if len(alone) > 0 {
+		if x.forked = x.fork(); x.forked > 0 {
+			x.alone = alone
+			x.order = x.levels(x.o.groupBytes)
+		}
+	}
 	x.extent = x.arrange(x.order)
-	x.scratch = x.scratchOf(x.order)
+	x.scratch, x.own = x.scratchOf(x.order)
 }
 
-// workBytes is what activations and the kernels' scratch take.
-func (x *plan) workBytes() int64 { return 4*int64(x.extent) + x.scratch.Bytes(x.d.Threads()) }
+// memory is what activations, weights and the kernels' scratch take.
+func (x *plan) memory() int64 {
+	return 4*int64(x.extent) + x.weightBytes() + x.scratch.Bytes(x.d.Threads()) + int64(len(x.alone))*x.own.Bytes(1)
+}
 
 // weightBytes is what weights take that are laid out.
 func (x *plan) weightBytes() (bytes int64) {
@@ -136,16 +150,18 @@ func (x *plan) weightBytes() (bytes int64) {
 	return bytes
 }
 
-// finish gives the plan its memory, in which other plans of the program may
-// have laid weights out already.
-func (x *plan) finish(ctx context.Context, memory int64, release func()) (*cpuExec, error) {
+// finish gives the plan its memory and lays the weights out.
+func (x *plan) finish(ctx context.Context, release func()) (*cpuExec, error) {
 	x.assign(cpu.Alloc(x.extent))
 	x.d.Reserve(x.scratch)
+	for _, d := range x.alone {
+		d.Reserve(x.own)
+	}
 	if err := prepare(ctx, x.steps, release); err != nil {
 		return nil, err
 	}
-	exec := x.exec(x.order, memory)
-	x.g, x.readers, x.merged, x.packs = nil, nil, nil, nil // the weights as they are in the file are not needed any more
+	exec := x.exec(x.order, x.memory())
+	x.g, x.readers, x.merged = nil, nil, nil // the weights as they are in the file are not needed any more
 	x.o.Samples, x.o.spans = nil, nil
 	return exec, nil
 }

@@ -159,16 +159,17 @@ func TestImplementations(t *testing.T) {
 
 // TestArena checks the memory plan against the meaning of the program: while a
 // place is still to be read, nobody else writes to its memory, also where
-// parts of the batch take turns.
+// parts of the batch take turns and where streams run ahead of each other.
 func TestArena(t *testing.T) {
-	d, err := cpu.New(1)
+	d, err := cpu.New(3)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
+	alone := []*cpu.Device{d.Alone(), d.Alone(), d.Alone()}
 	for _, name := range weights.SeededNames() {
 		for _, raw := range []bool{true, false} {
-			for _, batch := range []int{1, 7} {
+			for _, batch := range []int{1, 7, 13} {
 				g, err := graph.Optimise(seeded(t, name, weights.SeededOptions{NHWC: raw}, batch))
 				if err != nil {
 					t.Fatal(err)
@@ -179,6 +180,11 @@ func TestArena(t *testing.T) {
 					t.Errorf("%s, %d images, raw %v: %d levels", name, batch, raw, len(levels))
 				}
 				checkArena(t, x, levels, x.arrange(levels))
+				for _, budget := range []int{300 << 10, groupBytes} {
+					x := newPlan(d, Program{Graph: g}, g, Options{Raw: raw, groupBytes: budget})
+					x.layout(alone)
+					checkArena(t, x, x.order, x.extent)
+				}
 			}
 		}
 	}
@@ -193,10 +199,29 @@ type content struct {
 // checkArena replays the program, marking who wrote each number last.
 func checkArena(t *testing.T, x *plan, levels []level, size int) {
 	t.Helper()
+	type memory struct { // of a place; each stream has one of its own where it is theirs
+		root   *place
+		stream int
+	}
 	owner := make([]content, size)
-	made := map[*place]*place{} // whose numbers lie in a memory now
+	made := map[memory]*place{} // whose numbers lie in a memory now
+	stream, begin := 0, 0       // the runner, and its first image
+	memoryOf := func(p *place) memory {
+		if p = p.root(); p.stream {
+			return memory{p, stream}
+		}
+		return memory{p, 0}
+	}
 	each := func(p *place, image int, f func(i int)) {
 		r := p.root()
+		at, image := r.offset, image
+		if r.stream {
+			part := x.region.room / len(x.alone)
+			if r.offset+r.room > part {
+				t.Fatalf("%s: %v lies at %d, in a stream's %d numbers", x.g.Name, p.shape, r.offset, part)
+			}
+			at, image = x.region.offset+(stream-1)*part+r.offset, image-begin
+		}
 		n, blocks := x.size(p), 1
 		if p.blocked {
 			n = p.shape[2] * p.shape[3] * x.d.Lanes()
@@ -204,7 +229,7 @@ func checkArena(t *testing.T, x *plan, levels []level, size int) {
 		}
 		for b := range blocks {
 			for i := range n {
-				f(r.offset + (b*r.group+image%r.group)*n + i)
+				f(at + (b*r.group+image%r.group)*n + i)
 			}
 		}
 	}
@@ -213,7 +238,7 @@ func checkArena(t *testing.T, x *plan, levels []level, size int) {
 			return
 		}
 		each(p, image, func(i int) {
-			if i >= size || owner[i] != (content{made[p.root()], image}) {
+			if i >= size || owner[i] != (content{made[memoryOf(p)], image}) {
 				t.Fatalf("%s: %s reads image %d of %v, of which number %d was overwritten", x.g.Name, by, image, p.shape, i)
 			}
 		})
@@ -221,6 +246,15 @@ func checkArena(t *testing.T, x *plan, levels []level, size int) {
 	var upTo func(l, lo, n int)
 	upTo = func(l, lo, n int) {
 		if l < 0 {
+			return
+		}
+		if stream == 0 && levels[l].first < x.forked {
+			for stream = 1; stream <= len(x.alone); stream++ {
+				from, count := share(n, len(x.alone), stream)
+				begin = lo + from
+				upTo(l, begin, count)
+			}
+			stream = 0
 			return
 		}
 		for end := lo + n; lo < end; lo += levels[l].group {
@@ -232,16 +266,16 @@ func checkArena(t *testing.T, x *plan, levels []level, size int) {
 						read(p, image, s.name)
 					}
 				}
-				made[s.out.root()] = s.out
+				made[memoryOf(s.out)] = s.out
 				for image := lo; image < lo+count; image++ {
 					each(s.out, image, func(i int) { owner[i] = content{s.out, image} })
 				}
 			}
 		}
 	}
-	upTo(len(levels)-1, 0, x.images)
+	upTo(len(levels)-1, 0, x.batch)
 	for _, v := range x.g.Outputs {
-		for image := range x.images {
+		for image := range x.batch {
 			read(x.plain[v], image, "the caller")
 		}
 	}
@@ -396,11 +430,11 @@ func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	hook := e.(*cpuExec).steps[3]
 	plain := hook.run
-	hook.run = func(lo, n int) { cancel(); plain(lo, n) }
+	hook.run = func(r *runner, lo, n int) { cancel(); plain(r, lo, n) }
 	if _, err := e.Run(ctx, x); !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v", err)
 	}
-	if at := e.(*cpuExec).at; at != 4 {
+	if at := e.(*cpuExec).team.at; at != 4 {
 		t.Errorf("stopped before step %d, want 4", at)
 	}
 	hook.run = plain
@@ -411,7 +445,7 @@ func TestCancel(t *testing.T) {
 func TestPanic(t *testing.T) {
 	e := compile(t, seeded(t, "tiny", weights.SeededOptions{}, 1), Options{})
 	s := e.(*cpuExec).steps[1]
-	s.run = func(_, _ int) { panic("no more paper") }
+	s.run = func(_ *runner, _, _ int) { panic("no more paper") }
 	_, err := e.Run(context.Background(), noise(1, 96, false))
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("tiny.onnx: node %q (", s.name)) || !strings.HasSuffix(err.Error(), "no more paper") {
 		t.Errorf("error is %v", err)

@@ -12,7 +12,9 @@ import (
 
 // cpuExec is a program with all its memory in place.
 type cpuExec struct {
-	d       *cpu.Device
+	team    *runner
+	streams *streams // that run the first levels, or nil
+	forked  int      // levels that they run
 	file    string
 	images  int
 	inputs  []input
@@ -24,10 +26,8 @@ type cpuExec struct {
 	low     cpu.Precision
 	profile bool
 	runs    int // profiled ones
-	at      int // the step that is running, for messages
 
-	streams   *streams                 // that compute in this exec's place, or nil
-	observe   func(s *step, lo, n int) // is shown every step before it runs, or nil
+	observe   func(r *runner, s *step, lo, n int) // is shown every step before it runs, or nil
 	deviation float64
 }
 
@@ -40,7 +40,17 @@ type input struct {
 
 // exec finishes a plan.
 func (x *plan) exec(levels []level, memory int64) *cpuExec {
-	e := &cpuExec{d: x.d, file: x.g.Name, images: x.images, steps: x.steps, levels: levels, memory: memory}
+	e := &cpuExec{file: x.g.Name, images: x.batch, steps: x.steps, levels: levels, memory: memory}
+	e.team = &runner{d: x.d, spent: make([]float64, len(x.steps))}
+	if len(x.alone) > 0 {
+		e.streams = &streams{exec: e}
+		for i, d := range x.alone {
+			e.streams.runners = append(e.streams.runners, &runner{d: d, number: i + 1, spent: make([]float64, len(x.steps))})
+		}
+		for e.forked < len(levels) && levels[e.forked].first < x.forked {
+			e.forked++
+		}
+	}
 	e.low, _ = x.o.precision()
 	for _, p := range x.places {
 		if p.input >= 0 {
@@ -54,7 +64,7 @@ func (x *plan) exec(levels []level, memory int64) *cpuExec {
 		if p.root().input < 0 {
 			t.Data = p.root().data
 			if x.byImage(v.Shape) {
-				t.Data = t.Data[:v.Shape.Size()/x.batch*x.images]
+				t.Data = t.Data[:v.Shape.Size()]
 			}
 			p = nil
 		}
@@ -71,11 +81,11 @@ func (e *cpuExec) Memory() int64 { return e.memory }
 // numbers, and of the steps with their algorithms.
 func (e *cpuExec) Arithmetic() string {
 	h := sha256.New()
-	fmt.Fprintln(h, e.d.Fingerprint(e.low))
+	fmt.Fprintln(h, e.team.d.Fingerprint(e.low))
 	for _, s := range e.steps {
 		fmt.Fprintf(h, "%s %q %q %v\n", s.kind, s.name, s.algorithm, s.shape)
 	}
-	return fmt.Sprintf("cpu %s %x", e.d.Kernels(), h.Sum(nil)[:8])
+	return fmt.Sprintf("cpu %s %x", e.team.d.Kernels(), h.Sum(nil)[:8])
 }
 
 // Deviation is that of Options.Samples.
@@ -86,10 +96,7 @@ func (e *cpuExec) Run(ctx context.Context, in ...*tensor.Tensor) (out []*tensor.
 	if err := e.feed(in); err != nil {
 		return nil, err
 	}
-	if e.streams != nil {
-		return e.outputs, e.streams.run(ctx, e)
-	}
-	if err := e.run(ctx, e.images); err != nil {
+	if err := e.run(ctx); err != nil {
 		return nil, err
 	}
 	for i, p := range e.given {
@@ -100,50 +107,59 @@ func (e *cpuExec) Run(ctx context.Context, in ...*tensor.Tensor) (out []*tensor.
 	return e.outputs, nil
 }
 
-// run computes the first n images of what was fed.
-func (e *cpuExec) run(ctx context.Context, n int) (err error) {
-	defer e.recovered(&err)
+// run computes what was fed.
+func (e *cpuExec) run(ctx context.Context) (err error) {
+	defer e.recovered(e.team, &err)
 	if e.profile {
 		e.runs++
 	}
-	return e.upTo(ctx, len(e.levels)-1, 0, n)
+	return e.upTo(ctx, e.team, len(e.levels)-1, 0, e.images)
+}
+
+// stream takes a stream's n images through the forked levels.
+func (e *cpuExec) stream(ctx context.Context, r *runner, n int) (err error) {
+	defer e.recovered(r, &err)
+	return e.upTo(ctx, r, e.forked-1, r.lo, n)
 }
 
 // upTo runs the levels up to l for n images from lo on, in l's groups.
-func (e *cpuExec) upTo(ctx context.Context, l, lo, n int) error {
+func (e *cpuExec) upTo(ctx context.Context, r *runner, l, lo, n int) error {
 	if l < 0 {
 		return nil
+	}
+	if r == e.team && l < e.forked {
+		return e.streams.run(ctx, lo, n)
 	}
 	v := e.levels[l]
 	for end := lo + n; lo < end; lo += v.group {
 		count := min(v.group, end-lo)
-		if err := e.upTo(ctx, l-1, lo, count); err != nil {
+		if err := e.upTo(ctx, r, l-1, lo, count); err != nil {
 			return err
 		}
 		for i := v.first; i < v.last; i++ {
 			if err := ctx.Err(); err != nil {
-				e.at = i
+				r.at = i
 				return err
 			}
-			e.step(i, lo, count)
+			e.step(r, i, lo, count)
 		}
 	}
 	return nil
 }
 
-func (e *cpuExec) step(i, lo, n int) {
-	e.at = i
+func (e *cpuExec) step(r *runner, i, lo, n int) {
+	r.at = i
 	s := e.steps[i]
 	if e.observe != nil {
-		e.observe(s, lo, n)
+		e.observe(r, s, lo, n)
 	}
 	if !e.profile {
-		s.run(lo, n)
+		s.run(r, lo, n)
 		return
 	}
 	start := time.Now()
-	s.run(lo, n)
-	s.spent += time.Since(start).Seconds()
+	s.run(r, lo, n)
+	r.spent[i] += time.Since(start).Seconds()
 }
 
 // feed points the program at the caller's numbers.
@@ -165,9 +181,9 @@ func (e *cpuExec) feed(in []*tensor.Tensor) error {
 }
 
 // recovered turns a panic in an operator into an error that names the node.
-func (e *cpuExec) recovered(err *error) {
-	if r := recover(); r != nil {
-		s := e.steps[e.at]
-		*err = fmt.Errorf("%s: node %q (%s): failed while running: %v", e.file, s.name, s.kind, r)
+func (e *cpuExec) recovered(r *runner, err *error) {
+	if v := recover(); v != nil {
+		s := e.steps[r.at]
+		*err = fmt.Errorf("%s: node %q (%s): failed while running: %v", e.file, s.name, s.kind, v)
 	}
 }

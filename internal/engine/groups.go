@@ -15,18 +15,21 @@ type level struct {
 // levels gives every step its group: as many images as stay in the cache,
 // never fewer than the step before. budget is how many bytes of maps a step may
 // read and write at once: they stay in the last level cache until the next
-// step reads them.
+// step reads them. Streams have a share of the group of the step behind them.
 func (x *plan) levels(budget int) (list []level) {
-	least := x.images
+	least := x.batch
 	for i := len(x.steps) - 1; i >= 0; i-- {
+		if i == x.forked-1 {
+			_, least = share(least, len(x.alone), 1)
+		}
 		s := x.steps[i]
-		s.group = x.images
+		s.group = x.batch
 		if s.grouped {
 			bytes := 4 * x.size(s.out)
 			for _, p := range s.in {
 				bytes += 4 * x.size(p)
 			}
-			s.group = powerBelow(budget/max(1, bytes), x.images)
+			s.group = powerBelow(budget/max(1, bytes), least)
 		}
 		least = min(least, s.group)
 		s.group = least
@@ -34,9 +37,9 @@ func (x *plan) levels(budget int) (list []level) {
 	whole := false
 	for i, s := range x.steps {
 		if whole = whole || !s.grouped; whole {
-			s.group = x.images
+			s.group = x.batch
 		}
-		if n := len(list); n > 0 && list[n-1].group == s.group {
+		if n := len(list); n > 0 && list[n-1].group == s.group && i != x.forked {
 			list[n-1].last = i + 1
 		} else {
 			list = append(list, level{i, i + 1, s.group})

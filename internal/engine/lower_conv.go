@@ -62,13 +62,13 @@ func (x *plan) stem(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	}
 	st := x.result(n, from)
 	st.algorithm, st.weights = "stem", 4*int64(n.In[1].Shape.Size())
-	st.scratch = func(int) cpu.Scratch { return x.d.BlockStemScratch(s) }
+	st.scratch = func(d *cpu.Device, _ int) cpu.Scratch { return d.BlockStemScratch(s) }
 	st.prepare = func() {
-		c := packed(x, n, func(d *cpu.Device) *cpu.BlockStem {
-			return d.PackBlockStem(s, n.In[1].Const.Data, biasOf(n), lead)
-		})
+		c := x.d.PackBlockStem(s, n.In[1].Const.Data, biasOf(n), lead)
 		e := epilogue(o)
-		st.run = func(lo, count int) { x.d.BlockStem(c, x.view(st.out, lo, count), from.images(lo, count), e) }
+		st.run = func(r *runner, lo, count int) {
+			r.d.BlockStem(c, x.view(r, st.out, lo, count), from.images(r, lo, count), e)
+		}
 	}
 }
 
@@ -94,14 +94,14 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	st := x.result(last, in...)
 	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), a.String(), graph.Flops(n)
 	st.weights = packedConv(s, a, x.d.Lanes())
-	st.scratch = func(n int) cpu.Scratch {
+	st.scratch = func(d *cpu.Device, n int) cpu.Scratch {
 		if low != cpu.Float32 {
-			return x.d.LowConvScratch(s.Images(n), low)
+			return d.LowConvScratch(s.Images(n), low)
 		}
-		return x.d.BlockConvScratch(s.Images(n), a)
+		return d.BlockConvScratch(s.Images(n), a)
 	}
 	st.work, st.bytes = work, bytesOf(n)-4*float64(n.Out.Shape.Size()-last.Out.Shape.Size())
-	st.source, st.view = n.In[0], func(lo, count int) cpu.Blocks { return x.view(in[0], lo, count) }
+	st.source, st.view = n.In[0], func(r *runner, lo, count int) cpu.Blocks { return x.view(r, in[0], lo, count) }
 	if o.Residual {
 		st.share(st.out, in[1])
 	}
@@ -110,12 +110,12 @@ func (x *plan) dense(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	}
 	st.prepare = func() {
 		convolve := x.convolution(n, s, a, low)
-		st.run = func(lo, count int) {
+		st.run = func(r *runner, lo, count int) {
 			e := e
 			if o.Residual {
-				e.Add = x.view(in[1], lo, count)
+				e.Add = x.view(r, in[1], lo, count)
 			}
-			convolve(x.view(st.out, lo, count), x.view(in[0], lo, count), e)
+			convolve(r.d, x.view(r, st.out, lo, count), x.view(r, in[0], lo, count), e)
 		}
 	}
 }
@@ -144,18 +144,18 @@ func (x *plan) precision(s cpu.ConvShape, a cpu.Algorithm) (cpu.Precision, float
 var lowPacked = map[cpu.Precision]int64{cpu.BFloat16: 2, cpu.Int8: 4}
 
 // convolution lays out the weights of n.
-func (x *plan) convolution(n *graph.Node, s cpu.ConvShape, a cpu.Algorithm, low cpu.Precision) func(y, x cpu.Blocks, e cpu.BlockEpilogue) {
-	w, b, d := n.In[1].Const.Data, biasOf(n), x.d
+func (x *plan) convolution(n *graph.Node, s cpu.ConvShape, a cpu.Algorithm, low cpu.Precision) func(d *cpu.Device, y, x cpu.Blocks, e cpu.BlockEpilogue) {
+	w, b := n.In[1].Const.Data, biasOf(n)
 	if low == cpu.Float32 {
-		c := packed(x, n, func(d *cpu.Device) *cpu.BlockConv { return d.PackBlockConv(s, w, b, a) })
-		return func(y, x cpu.Blocks, e cpu.BlockEpilogue) { d.BlockConv(c, y, x, e) }
+		c := x.d.PackBlockConv(s, w, b, a)
+		return func(d *cpu.Device, y, x cpu.Blocks, e cpu.BlockEpilogue) { d.BlockConv(c, y, x, e) }
 	}
 	var q cpu.Quantisation
 	if low == cpu.Int8 {
 		q = x.o.spans[n.In[0]].quantisation()
 	}
-	c := packed(x, n, func(d *cpu.Device) *cpu.LowConv { return d.PackLowConv(s, w, b, low, q) })
-	return func(y, x cpu.Blocks, e cpu.BlockEpilogue) { d.LowConv(c, y, x, e) }
+	c := x.d.PackLowConv(s, w, b, low, q)
+	return func(d *cpu.Device, y, x cpu.Blocks, e cpu.BlockEpilogue) { d.LowConv(c, y, x, e) }
 }
 
 // pooled is the only reader of n if it takes the maximum of every 2×2 square.
@@ -186,18 +186,18 @@ func (x *plan) inGroups(n *graph.Node, o op.Conv, s cpu.ConvShape) {
 	a := x.algorithm(one, false)
 	st := x.result(n, in...)
 	st.algorithm, st.weights = a.String(), int64(groups)*packedConv(one, a, x.d.Lanes())
-	st.scratch = func(n int) cpu.Scratch { return x.d.BlockConvScratch(one.Images(n), a) }
+	st.scratch = func(d *cpu.Device, n int) cpu.Scratch { return d.BlockConvScratch(one.Images(n), a) }
 	st.prepare = func() {
-		convs := packed(x, n, func(d *cpu.Device) []*cpu.BlockConv { return packGroups(d, n, one, groups, a) })
+		convs := packGroups(x.d, n, one, groups, a)
 		e := epilogue(o)
-		st.run = func(lo, count int) {
-			y, in0 := x.view(st.out, lo, count), x.view(in[0], lo, count)
+		st.run = func(r *runner, lo, count int) {
+			y, in0 := x.view(r, st.out, lo, count), x.view(r, in[0], lo, count)
 			for g, c := range convs {
 				e := e
 				if o.Residual {
-					e.Add = x.view(in[1], lo, count).Channels(g*one.K, one.K)
+					e.Add = x.view(r, in[1], lo, count).Channels(g*one.K, one.K)
 				}
-				x.d.BlockConv(c, y.Channels(g*one.K, one.K), in0.Channels(g*one.C, one.C), e)
+				r.d.BlockConv(c, y.Channels(g*one.K, one.K), in0.Channels(g*one.C, one.C), e)
 			}
 		}
 	}
@@ -224,13 +224,15 @@ func (x *plan) depthwise(n *graph.Node, s cpu.ConvShape, w, bias []float32, e cp
 	st := x.result(last, in)
 	st.name, st.kind, st.algorithm, st.flops = n.Name, n.Op.Kind(), "depthwise", graph.Flops(n)
 	st.weights = 4 * int64(len(w))
-	st.scratch = func(int) cpu.Scratch { return x.d.BlockWindowScratch(s.R, s.S) }
+	st.scratch = func(d *cpu.Device, _ int) cpu.Scratch { return d.BlockWindowScratch(s.R, s.S) }
 	if s.R*s.S == 1 && s.StrideH == 1 && s.StrideW == 1 && s.OH == s.H && s.OW == s.W {
 		st.share(st.out, in)
 	}
 	st.prepare = func() {
-		c := packed(x, n, func(d *cpu.Device) *cpu.BlockDepthwise { return d.PackBlockDepthwise(s, w, bias) })
-		st.run = func(lo, count int) { x.d.BlockDepthwise(c, x.view(st.out, lo, count), x.view(in, lo, count), e) }
+		c := x.d.PackBlockDepthwise(s, w, bias)
+		st.run = func(r *runner, lo, count int) {
+			r.d.BlockDepthwise(c, x.view(r, st.out, lo, count), x.view(r, in, lo, count), e)
+		}
 	}
 }
 

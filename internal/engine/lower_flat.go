@@ -62,22 +62,29 @@ func numberwise(o op.Op) bool {
 // flat prepares s to call o block by block: images of other groups may lie
 // between the blocks.
 func (x *plan) flat(s *step, o op.Op) {
-	args := make([]*tensor.Tensor, len(s.in))
-	for i := range args {
-		args[i] = &tensor.Tensor{Shape: tensor.Shape{0}}
+	type operands struct {
+		y    *tensor.Tensor
+		args []*tensor.Tensor
 	}
-	y := &tensor.Tensor{Shape: tensor.Shape{0}}
-	s.run = func(lo, n int) {
-		out := x.view(s.out, lo, n)
+	all := make([]operands, 1+len(x.alone)) // of the team and each stream
+	for k := range all {
+		all[k].y = &tensor.Tensor{Shape: tensor.Shape{0}}
+		for range s.in {
+			all[k].args = append(all[k].args, &tensor.Tensor{Shape: tensor.Shape{0}})
+		}
+	}
+	s.run = func(r *runner, lo, n int) {
+		y, args := all[r.number].y, all[r.number].args
+		out := x.view(r, s.out, lo, n)
 		size := n * out.H * out.W * out.Lanes
 		y.Shape[0] = size
 		for b := range (out.C + out.Lanes - 1) / out.Lanes {
 			y.Data = out.Data[b*out.Stride:][:size]
 			for i, p := range s.in {
-				v := x.view(p, lo, n)
+				v := x.view(r, p, lo, n)
 				args[i].Shape[0], args[i].Data = size, v.Data[b*v.Stride:][:size]
 			}
-			o.Forward(x.d, y, args...)
+			o.Forward(r.d, y, args...)
 		}
 	}
 }
@@ -99,11 +106,11 @@ func (x *plan) lowerConcat(n *graph.Node) bool {
 	}
 	s := x.result(n, in...)
 	s.prepare = func() {
-		s.run = func(lo, count int) {
-			y, at := x.view(s.out, lo, count), 0
+		s.run = func(r *runner, lo, count int) {
+			y, at := x.view(r, s.out, lo, count), 0
 			for _, p := range in {
-				part := x.view(p, lo, count)
-				x.d.BlockCopy(y.Channels(at, part.C), part)
+				part := x.view(r, p, lo, count)
+				r.d.BlockCopy(y.Channels(at, part.C), part)
 				at += part.C
 			}
 		}

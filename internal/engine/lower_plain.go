@@ -31,7 +31,7 @@ func (x *plan) lowerPlain(n *graph.Node) {
 			}
 		}
 	}
-	s.scratch = func(int) cpu.Scratch { return plainScratch(x.d, n) }
+	s.scratch = func(d *cpu.Device, _ int) cpu.Scratch { return plainScratch(d, n) }
 	s.prepare = func() { x.forward(s, n, in) }
 	x.add(s)
 }
@@ -74,14 +74,14 @@ func (x *plan) forward(s *step, n *graph.Node, in []*place) {
 		}
 	}
 	y := &tensor.Tensor{Shape: n.Out.Shape}
-	s.run = func(_, _ int) {
+	s.run = func(r *runner, _, _ int) {
 		for i, p := range in {
 			if p != nil {
 				args[i].Data = p.root().data[:args[i].Shape.Size()]
 			}
 		}
 		y.Data = s.out.root().data[:y.Shape.Size()]
-		o.Forward(x.d, y, args...)
+		o.Forward(r.d, y, args...)
 	}
 }
 

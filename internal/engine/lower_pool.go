@@ -17,16 +17,18 @@ func (x *plan) lowerPool(n *graph.Node) bool {
 	switch o := n.Op.(type) {
 	case op.MaxPool:
 		s, shape := x.result(n, in), o.Geometry(n.In[0].Shape)
-		s.scratch = func(int) cpu.Scratch { return x.d.BlockWindowScratch(shape.R, shape.S) }
+		s.scratch = func(d *cpu.Device, _ int) cpu.Scratch { return d.BlockWindowScratch(shape.R, shape.S) }
 		s.prepare = func() {
-			s.run = func(lo, count int) { x.d.BlockMaxPool(shape, x.view(s.out, lo, count), x.view(in, lo, count)) }
+			s.run = func(r *runner, lo, count int) {
+				r.d.BlockMaxPool(shape, x.view(r, s.out, lo, count), x.view(r, in, lo, count))
+			}
 		}
 	case op.AveragePool:
 		s, shape := x.result(n, in), o.Geometry(n.In[0].Shape)
-		s.scratch = func(int) cpu.Scratch { return x.d.BlockWindowScratch(shape.R, shape.S) }
+		s.scratch = func(d *cpu.Device, _ int) cpu.Scratch { return d.BlockWindowScratch(shape.R, shape.S) }
 		s.prepare = func() {
-			s.run = func(lo, count int) {
-				x.d.BlockAvgPool(shape, x.view(s.out, lo, count), x.view(in, lo, count), o.CountPad)
+			s.run = func(r *runner, lo, count int) {
+				r.d.BlockAvgPool(shape, x.view(r, s.out, lo, count), x.view(r, in, lo, count), o.CountPad)
 			}
 		}
 	case op.GlobalAveragePool:
@@ -57,9 +59,11 @@ func (x *plan) globalMean(n *graph.Node, in *place) {
 	p := x.place(n.Out.Shape, false)
 	x.plain[n.Out] = p
 	s := &step{name: n.Name, kind: n.Op.Kind(), shape: n.Out.Shape, bytes: bytesOf(n), in: []*place{in}, out: p, grouped: true}
-	s.scratch = func(int) cpu.Scratch { return x.d.BlockGlobalScratch(in.shape[2], in.shape[3]) }
+	s.scratch = func(d *cpu.Device, _ int) cpu.Scratch { return d.BlockGlobalScratch(in.shape[2], in.shape[3]) }
 	s.prepare = func() {
-		s.run = func(lo, count int) { x.d.BlockGlobalAvgPool(p.images(lo, count), x.view(in, lo, count)) }
+		s.run = func(r *runner, lo, count int) {
+			r.d.BlockGlobalAvgPool(p.images(r, lo, count), x.view(r, in, lo, count))
+		}
 	}
 	x.add(s)
 }

@@ -24,13 +24,22 @@ func (s *step) share(out, in *place) {
 func (x *plan) arrange(levels []level) int {
 	x.lives(levels)
 	x.settle()
-	var own []*place
+	var shared, own []*place
 	for _, p := range x.places {
-		if p.view == nil && p.input < 0 && p.last >= 0 {
+		switch {
+		case p.view != nil || p.input >= 0 || p.last < 0:
+		case p.stream:
 			own = append(own, p)
+		default:
+			shared = append(shared, p)
 		}
 	}
-	return x.pack(own)
+	if len(own) > 0 {
+		x.region = &place{last: x.forked - 1, room: x.pack(own)}
+		x.region.room *= len(x.alone)
+		shared = append(shared, x.region)
+	}
+	return x.pack(shared)
 }
 
 // lives sets first, last and group. A place that a later level reads holds all
@@ -39,8 +48,9 @@ func (x *plan) arrange(levels []level) int {
 func (x *plan) lives(levels []level) {
 	for _, p := range x.places {
 		p.first, p.last, p.group = len(x.steps), -1, 0
+		p.stream = x.forked > 0 && p.root().input < 0
 		if p.root().input >= 0 {
-			p.group = x.images
+			p.group = x.batch
 		}
 	}
 	levelOf := make([]int, len(x.steps))
@@ -55,6 +65,7 @@ func (x *plan) lives(levels []level) {
 			p.first = 0
 		}
 		p.first, p.last, p.group = min(p.first, i), max(p.last, i), max(p.group, x.steps[i].group)
+		p.stream = p.stream && i < x.forked
 	}
 	for i, s := range x.steps {
 		use(s.out, i)
@@ -64,7 +75,7 @@ func (x *plan) lives(levels []level) {
 	}
 	for _, v := range x.g.Outputs {
 		p := x.plain[v].root()
-		p.last, p.group = len(x.steps), x.images
+		p.last, p.group, p.stream = len(x.steps), x.batch, false
 		if len(levels) > 1 {
 			p.first = 0
 		}
@@ -77,7 +88,7 @@ func (x *plan) settle() {
 	for i, s := range x.steps {
 		for _, in := range s.over {
 			from, to := in.root(), s.out
-			if from.input < 0 && from.last == i && from.group == to.group && count(s.in, from) == count(s.over, from) {
+			if from.input < 0 && from.last == i && from.group == to.group && from.stream == to.stream && count(s.in, from) == count(s.over, from) {
 				to.view = from
 				from.last, from.first = to.last, min(from.first, to.first)
 				break
@@ -99,8 +110,12 @@ func count(list []*place, root *place) (n int) {
 // pack sets the offsets, largest place first, each at the lowest free one, and
 // returns the size of the arena.
 func (x *plan) pack(all []*place) int {
-	room := func(p *place) int { return (x.room(p) + line - 1) / line * line }
-	slices.SortStableFunc(all, func(a, b *place) int { return cmp.Compare(room(b), room(a)) })
+	for _, p := range all {
+		if p != x.region {
+			p.room = (x.roomOf(p) + line - 1) / line * line
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *place) int { return cmp.Compare(b.room, a.room) })
 	var placed []*place // by offset
 	size := 0
 	for _, b := range all {
@@ -109,40 +124,56 @@ func (x *plan) pack(all []*place) int {
 			if p.last < b.first || b.last < p.first {
 				continue
 			}
-			if b.offset+room(b) <= p.offset {
+			if b.offset+b.room <= p.offset {
 				break
 			}
-			b.offset = max(b.offset, p.offset+room(p))
+			b.offset = max(b.offset, p.offset+p.room)
 		}
 		at, _ := slices.BinarySearchFunc(placed, b, func(p, b *place) int { return cmp.Compare(p.offset, b.offset) })
 		placed = slices.Insert(placed, at, b)
-		size = max(size, b.offset+room(b))
+		size = max(size, b.offset+b.room)
 	}
 	return size
 }
 
-// scratchOf is what the kernels take over all steps, each for all numbers of
-// images that its level runs for at once.
-func (x *plan) scratchOf(levels []level) (all cpu.Scratch) {
-	if x.images == 0 {
-		return all
+// scratchOf is what the kernels of the team and of each stream take over all
+// steps, each for all numbers of images that its level runs for at once.
+func (x *plan) scratchOf(levels []level) (team, stream cpu.Scratch) {
+	if x.batch == 0 {
+		return team, stream
 	}
-	counts := map[int]bool{x.images: true}
-	if rest := x.batch % x.images; rest > 0 {
-		counts[rest] = true // the last stream's
-	}
+	counts := map[int]bool{x.batch: true}
+	d, all := x.d, &team
 	for l := len(levels) - 1; l >= 0; l-- {
 		v := levels[l]
+		if v.last == x.forked {
+			counts = shares(counts, len(x.alone))
+			d, all = x.alone[0], &stream
+		}
 		counts = v.counts(counts)
 		for _, s := range x.steps[v.first:v.last] {
 			for n := range counts {
 				if s.scratch != nil {
-					all = all.Or(s.scratch(n))
+					*all = all.Or(s.scratch(d, n))
 				}
 			}
 		}
 	}
-	return all
+	return team, stream
+}
+
+// shares is how many images a stream has, where all have any of the numbers in
+// counts.
+func shares(counts map[int]bool, streams int) map[int]bool {
+	out := map[int]bool{}
+	for n := range counts {
+		for i := range streams {
+			if _, n := share(n, streams, i+1); n > 0 {
+				out[n] = true
+			}
+		}
+	}
+	return out
 }
 
 // counts is for how many images v runs at once, where it is to run for any of
@@ -164,9 +195,16 @@ func (v level) counts(all map[int]bool) map[int]bool {
 func (x *plan) assign(arena []float32) {
 	x.arena = arena
 	for _, p := range x.places {
-		if p.view == nil && p.input < 0 && p.last >= 0 {
-			end := p.offset + x.room(p)
-			p.data = arena[p.offset:end:end]
+		if p.view != nil || p.input >= 0 || p.last < 0 {
+			continue
+		}
+		if !p.stream {
+			p.data = arena[p.offset:][:x.roomOf(p):x.roomOf(p)]
+			continue
+		}
+		for i := range x.alone {
+			at := x.region.offset + i*x.region.room/len(x.alone) + p.offset
+			p.parts = append(p.parts, arena[at:][:x.roomOf(p):x.roomOf(p)])
 		}
 	}
 }

@@ -115,27 +115,13 @@ func lazily(t *testing.T, g *graph.Graph, threads int, o Options, in *tensor.Ten
 	}
 	o.groupBytes = groupBytes
 	p := Program{Graph: g}
-	plans := []*plan{newPlan(d, p, g, o)}
-	if n := plans[0].streamSize(); n > 0 {
-		plans = engine.streamPlans(p, g, o, n)
-	} else {
-		plans[0].layout()
+	x := newPlan(d, p, g, o)
+	x.layout(engine.streams())
+	said = x.scratch.Bytes(threads) + int64(len(x.alone))*x.own.Bytes(1)
+	x.assign(cpu.Alloc(x.extent))
+	if err := prepare(t.Context(), x.steps, nil); err != nil {
+		t.Fatal(err)
 	}
-	image, lo := len(in.Data)/in.Shape[0], 0
-	for _, x := range plans {
-		said += x.scratch.Bytes(x.d.Threads())
-		x.assign(cpu.Alloc(x.extent))
-		if err := prepare(t.Context(), x.steps, nil); err != nil {
-			t.Fatal(err)
-		}
-		e := x.exec(x.order, 0)
-		n := min(x.images, in.Shape[0]-lo)
-		e.inputs[0].at.data = in.Data[lo*image:][:n*image]
-		if err := e.run(t.Context(), n); err != nil {
-			t.Fatal(err)
-		}
-		lo += n
-		taken += x.d.ScratchBytes()
-	}
-	return said, taken
+	run(t, x.exec(x.order, 0), in)
+	return said, scratchOf(append([]*cpu.Device{d}, x.alone...))
 }

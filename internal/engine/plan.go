@@ -18,10 +18,9 @@ type plan struct {
 	d       *cpu.Device
 	g       *graph.Graph
 	o       Options
-	batch   int                 // images of a run
-	images  int                 // of those, what this plan has room for
-	team    *cpu.Device         // lays weights out
-	packs   map[*graph.Node]any // what has been laid out, for all plans of a program
+	batch   int           // images of a run
+	forked  int           // steps that run in streams
+	alone   []*cpu.Device // of the streams
 	readers map[*graph.Value][]*graph.Node
 	output  map[*graph.Value]bool
 	merged  map[*graph.Node]bool // done by the step of another node
@@ -31,7 +30,9 @@ type plan struct {
 	steps   []*step
 	order   []level     // once laid out
 	extent  int         // of the arena in float32, once laid out
-	scratch cpu.Scratch // of the kernels, once laid out
+	region  *place      // of the streams' own memory, once laid out, or nil
+	scratch cpu.Scratch // of the team's kernels, once laid out
+	own     cpu.Scratch // of each stream's
 	arena   []float32
 	lead    cpu.Normalise // of the first input
 }
@@ -43,10 +44,21 @@ type place struct {
 	input   int    // which of the graph's inputs it is, -1 for none
 	view    *place // whose memory it is: that of another shape, or overwritten in place
 	group   int    // images that it has room for
+	stream  bool   // each stream has one of its own
 	first   int    // steps between which it is in use, inclusive
 	last    int
-	offset  int       // in the arena, in float32
-	data    []float32 // (group, …)
+	room    int         // that it takes in the arena, in float32
+	offset  int         // in the arena, in float32
+	data    []float32   // (group, …)
+	parts   [][]float32 // of each stream
+}
+
+// at is the memory of p for runner r, and the place of image lo in it.
+func (p *place) at(r *runner, lo int) (data []float32, i int) {
+	if p = p.root(); p.stream {
+		return p.parts[r.number-1], (lo - r.lo) % p.group
+	}
+	return p.data, lo % p.group
 }
 
 // root is the place that owns the memory.
@@ -60,16 +72,16 @@ func (p *place) root() *place {
 // step is one call of the machine.
 type step struct {
 	name, kind string
-	algorithm  string                  // "" where there is only one way
-	shape      tensor.Shape            // of the output
-	flops      float64                 // multiplications and additions of the plain loop
-	bytes      float64                 // read and written at least once
-	work       float64                 // the cost model's estimate, in float32 multiplications and additions
-	weights    int64                   // bytes laid out anew
-	scratch    func(n int) cpu.Scratch // of the kernels for n images at once; nil for none
+	algorithm  string                                 // "" where there is only one way
+	shape      tensor.Shape                           // of the output
+	flops      float64                                // multiplications and additions of the plain loop
+	bytes      float64                                // read and written at least once
+	work       float64                                // the cost model's estimate, in float32 multiplications and additions
+	weights    int64                                  // bytes laid out anew
+	scratch    func(d *cpu.Device, n int) cpu.Scratch // of the kernels for n images at once; nil for none
 
-	source *graph.Value               // of a dense convolution: what it reads
-	view   func(lo, n int) cpu.Blocks // of source
+	source *graph.Value                          // of a dense convolution: what it reads
+	view   func(r *runner, lo, n int) cpu.Blocks // of source
 
 	in      []*place
 	out     *place
@@ -77,20 +89,18 @@ type step struct {
 	grouped bool     // can run for a part of the batch
 	group   int      // images at once
 	prepare func()   // packs weights and sets run; the arena exists
-	run     func(lo, n int)
-	spent   float64 // seconds, all profiled runs together
+	run     func(r *runner, lo, n int)
 }
 
 // newPlan lowers every node of g.
 func newPlan(d *cpu.Device, p Program, g *graph.Graph, o Options) *plan {
 	x := &plan{
-		d: d, team: d, packs: map[*graph.Node]any{}, g: g, o: o, batch: 1, readers: map[*graph.Value][]*graph.Node{}, output: map[*graph.Value]bool{},
+		d: d, g: g, o: o, batch: 1, readers: map[*graph.Value][]*graph.Node{}, output: map[*graph.Value]bool{},
 		merged: map[*graph.Node]bool{}, plain: map[*graph.Value]*place{}, blocked: map[*graph.Value]*place{}, lead: p.Normalise,
 	}
 	if len(g.Inputs) > 0 && len(g.Inputs[0].Shape) > 0 {
 		x.batch = g.Inputs[0].Shape[0]
 	}
-	x.images = x.batch
 	for i, v := range g.Inputs {
 		x.plain[v] = x.place(v.Shape, false)
 		x.plain[v].input = i
@@ -154,17 +164,6 @@ func (x *plan) isMap(v *graph.Value) bool {
 	return v != nil && v.Const == nil && len(v.Shape) == 4 && v.Shape[0] == x.batch && v.Shape.Size() > 0
 }
 
-// packed is what the weights of n are laid out as, by make unless another plan
-// of the program has done it.
-func packed[T any](x *plan, n *graph.Node, make func(d *cpu.Device) T) T {
-	if v, ok := x.packs[n]; ok {
-		return v.(T)
-	}
-	v := make(x.team)
-	x.packs[n] = v
-	return v
-}
-
 // asBlocked is v in blocks, turned by a step of its own if need be.
 func (x *plan) asBlocked(v *graph.Value) *place {
 	if p := x.blocked[v]; p != nil {
@@ -175,7 +174,7 @@ func (x *plan) asBlocked(v *graph.Value) *place {
 	x.blocked[v] = p
 	s := &step{name: v.Name, kind: "ToBlocks", shape: v.Shape, in: []*place{from}, out: p, grouped: true}
 	s.prepare = func() {
-		s.run = func(lo, n int) { x.d.ToBlocks(x.view(p, lo, n), from.images(lo, n)) }
+		s.run = func(r *runner, lo, n int) { r.d.ToBlocks(x.view(r, p, lo, n), from.images(r, lo, n)) }
 	}
 	x.add(s)
 	return p
@@ -193,7 +192,7 @@ func (x *plan) asPlain(v *graph.Value) *place {
 	x.plain[v] = p
 	s := &step{name: v.Name, kind: "FromBlocks", shape: v.Shape, in: []*place{from}, out: p, grouped: true}
 	s.prepare = func() {
-		s.run = func(lo, n int) { x.d.FromBlocks(p.images(lo, n), x.view(from, lo, n)) }
+		s.run = func(r *runner, lo, n int) { r.d.FromBlocks(p.images(r, lo, n), x.view(r, from, lo, n)) }
 	}
 	x.add(s)
 	return p
@@ -212,23 +211,26 @@ func (x *plan) source(v *graph.Value) *place {
 	s.prepare = func() {
 		c := v.Shape[1]
 		plane := v.Shape[2:].Size()
-		s.run = func(lo, n int) { x.d.Normalise(p.images(lo, n), from.images(lo, n), n, c, plane, x.lead) }
+		s.run = func(r *runner, lo, n int) {
+			r.d.Normalise(p.images(r, lo, n), from.images(r, lo, n), n, c, plane, x.lead)
+		}
 	}
 	x.add(s)
 	return p
 }
 
 // images is n images from lo on, in ONNX's order.
-func (p *place) images(lo, n int) []float32 {
+func (p *place) images(r *runner, lo, n int) []float32 {
 	size := p.shape.Size() / p.shape[0]
-	return p.root().data[lo%p.root().group*size:][:n*size]
+	data, i := p.at(r, lo)
+	return data[i*size:][:n*size]
 }
 
 // view is n images from lo on, in blocks.
-func (x *plan) view(p *place, lo, n int) cpu.Blocks {
-	r := p.root()
-	b := x.d.Blocks(r.data, r.group, p.shape[1], p.shape[2], p.shape[3])
-	return b.Images(lo%r.group, n)
+func (x *plan) view(r *runner, p *place, lo, n int) cpu.Blocks {
+	data, i := p.at(r, lo)
+	b := x.d.Blocks(data, p.root().group, p.shape[1], p.shape[2], p.shape[3])
+	return b.Images(i, n)
 }
 
 // size is the number of float32 an image takes, or the whole value where its
@@ -246,8 +248,8 @@ func (x *plan) size(p *place) int {
 // byImage reports whether the first axis of a value is the batch.
 func (x *plan) byImage(s tensor.Shape) bool { return len(s) > 0 && s[0] == x.batch && x.batch > 0 }
 
-// room is the number of float32 that a place takes.
-func (x *plan) room(p *place) int {
+// roomOf is the number of float32 that a place takes.
+func (x *plan) roomOf(p *place) int {
 	if p.blocked || x.byImage(p.shape) {
 		return x.size(p) * p.group
 	}

@@ -87,12 +87,12 @@ func (e *cpuEngine) calibrate(ctx context.Context, p Program, g *graph.Graph, o 
 func (x *cpuExec) spans(ctx context.Context, samples *tensor.Tensor) (map[*graph.Value]*span, error) {
 	spans := map[*graph.Value]*span{}
 	for _, count := range []bool{false, true} {
-		x.observe = func(s *step, lo, n int) {
+		x.observe = func(r *runner, s *step, lo, n int) {
 			if s.source != nil {
 				if spans[s.source] == nil {
 					spans[s.source] = &span{}
 				}
-				spans[s.source].add(s.view(lo, n), count)
+				spans[s.source].add(s.view(r, lo, n), count)
 			}
 		}
 		if _, err := x.Run(ctx, samples); err != nil {

@@ -34,23 +34,32 @@ func (e *cpuExec) EnableProfile(on bool) {
 		return
 	}
 	e.runs = 0
-	for i := range e.steps {
-		e.steps[i].spent = 0
-	}
-	if e.streams != nil {
-		e.streams.enableProfile()
+	for _, r := range e.runners() {
+		clear(r.spent)
 	}
 }
 
-// Profile is the mean time of each node over the profiled runs.
+// runners are the team and the streams.
+func (e *cpuExec) runners() []*runner {
+	all := []*runner{e.team}
+	if e.streams != nil {
+		all = append(all, e.streams.runners...)
+	}
+	return all
+}
+
+// Profile is the mean time of each node over the profiled runs. Streams run
+// side by side: the time of a step there is the mean of theirs.
 func (e *cpuExec) Profile() []NodeTime {
 	times := make([]NodeTime, len(e.steps))
 	for i, s := range e.steps {
-		spent, runs := s.spent, e.runs
+		spent := e.team.spent[i]
 		if e.streams != nil {
-			spent, runs = e.streams.profile(i)
+			for _, r := range e.streams.runners {
+				spent += r.spent[i] / float64(len(e.streams.runners))
+			}
 		}
-		mean := time.Duration(spent / float64(max(1, runs)) * float64(time.Second))
+		mean := time.Duration(spent / float64(max(1, e.runs)) * float64(time.Second))
 		times[i] = NodeTime{s.name, s.kind, s.algorithm, s.group, s.shape.Clone(), mean, s.flops, s.bytes, s.work}
 	}
 	return times

@@ -2,155 +2,107 @@ package engine
 
 import (
 	"context"
-	"slices"
 
 	"github.com/tlkit/tl/internal/cpu"
-	"github.com/tlkit/tl/internal/graph"
-	"github.com/tlkit/tl/internal/tensor"
 )
 
-// A batch that is large enough is cut into streams, one a thread: each thread
-// takes its images through the whole program by itself, in an arena of its
-// own, with the weights of all. Threads that do not wait for each other after
-// every layer lose less to layers too small to share, and to a busy machine.
+// The first steps of a large batch run in streams, one a thread: each thread
+// takes its images through them by itself, in memory of its own, and finds in
+// its cache what it has just written. Threads that do not wait for each other
+// after every layer lose less to layers too small to share, and to a busy
+// machine. But each reads all weights. So where maps have become small and
+// weights many, all threads work together on the images of all: the program
+// forks at the first step, and joins at the one that plan.fork chooses.
+
+// A runner takes images through steps: the whole team, or one stream.
+type runner struct {
+	d      *cpu.Device
+	number int // the team is 0, streams count from 1
+	lo     int // the first image of a stream's share
+
+	at    int       // the step that is running, for messages
+	spent []float64 // seconds of each step, all profiled runs together
+	err   error     // of a stream
+}
 
 // streamImages is the least number of images that make a stream.
 const streamImages = 4
 
-// streamSize is how many images a stream has, 0 where there is to be one for
-// all: where the batch is small, or some step wants the whole batch.
-func (x *plan) streamSize() int {
+// What the team loses against streams: a share of a step's work, to maps that
+// lie in the other thread's cache, and to waiting, in multiplications and
+// additions. Measured on 2 cores of an Intel Xeon with AVX-512, as was weightAgain,
+// what a byte of weights costs that is read once more.
+const (
+	teamLoss    = 0.1
+	teamWait    = 2e6
+	weightAgain = 6
+)
+
+// fork is how many steps run in streams: those before the one from which on
+// reading the weights once is worth more than what the team loses. The steps
+// have the groups of a program without streams.
+func (x *plan) fork() (steps int) {
 	threads := x.d.Threads()
-	n := (x.batch + threads - 1) / threads
-	if threads == 1 || n < streamImages || len(x.g.Inputs) != 1 || x.o.Raw {
+	if threads == 1 || x.o.Raw || x.o.together || len(x.g.Inputs) != 1 {
 		return 0
 	}
-	whole := func(s *step) bool { return !s.grouped }
-	fed := func(v *graph.Value) bool { return x.plain[v].root().input >= 0 || !x.byImage(v.Shape) }
-	if slices.ContainsFunc(x.steps, whole) || slices.ContainsFunc(x.g.Outputs, fed) {
-		return 0
-	}
-	return n
-}
-
-// streamPlans lowers and lays out the program for each thread, with size images
-// for one. The first one's weights serve all.
-func (e *cpuEngine) streamPlans(p Program, g *graph.Graph, o Options, size int) (all []*plan) {
-	packs := map[*graph.Node]any{}
-	for i := range (g.Inputs[0].Shape[0] + size - 1) / size {
-		if i == len(e.alone) {
-			e.alone = append(e.alone, e.d.Alone())
+	gain, most := 0.0, 0.0
+	for i, s := range x.steps {
+		if !s.grouped {
+			break
 		}
-		x := newPlan(e.alone[i], p, g, o)
-		x.team, x.packs, x.images = e.d, packs, size
-		x.layout()
-		all = append(all, x)
-	}
-	return all
-}
-
-// streamMemory is the bytes that all plans take with the outputs of the whole
-// batch, into which those of the streams are gathered.
-func streamMemory(g *graph.Graph, all []*plan) int64 {
-	memory := all[0].weightBytes()
-	for _, x := range all {
-		memory += x.workBytes()
-	}
-	for _, v := range g.Outputs {
-		memory += 4 * int64(v.Shape.Size())
-	}
-	return memory
-}
-
-// inStreams gives the plans their memory. The first one's exec feeds and gathers.
-func (e *cpuEngine) inStreams(ctx context.Context, g *graph.Graph, all []*plan, memory int64, release func()) (*cpuExec, error) {
-	var parts []*cpuExec
-	for _, x := range all {
-		part, err := x.finish(ctx, 0, release)
-		if err != nil {
-			return nil, err
+		work := s.work
+		if work == 0 {
+			work = s.flops
 		}
-		parts = append(parts, part)
+		gain += teamLoss*work + teamWait - float64(threads-1)*float64(s.weights)*weightAgain
+		joined := x.batch // images that the streams share
+		if i+1 < len(x.steps) {
+			joined = x.steps[i+1].group
+		}
+		if gain > most && joined >= threads*streamImages {
+			steps, most = i+1, gain
+		}
 	}
-	return newStreams(e.d, g, parts, memory), nil
+	return steps
 }
 
-// streams runs the parts of an exec.
+// share is the images of a stream, n of count from lo on.
+func share(count, streams, number int) (lo, n int) {
+	size := (count + streams - 1) / streams
+	lo = min((number-1)*size, count)
+	return lo, min(size, count-lo)
+}
+
+// streams runs a program's first levels.
 type streams struct {
-	ctx   context.Context
-	parts []*cpuExec
-	errs  []error
-	batch int
+	exec    *cpuExec
+	ctx     context.Context
+	runners []*runner
+	lo, n   int // images of all
 }
 
-// newStreams is an exec whose images are shared out to parts.
-func newStreams(d *cpu.Device, g *graph.Graph, parts []*cpuExec, memory int64) *cpuExec {
-	first := parts[0]
-	e := &cpuExec{d: d, file: first.file, images: g.Inputs[0].Shape[0], steps: first.steps, memory: memory, low: first.low}
-	e.streams = &streams{parts: parts, errs: make([]error, len(parts)), batch: e.images}
-	e.inputs = []input{{first.inputs[0].name, first.inputs[0].shape, &place{input: -1}}}
-	for _, v := range g.Outputs {
-		e.outputs = append(e.outputs, tensor.New(v.Shape...))
-		e.given = append(e.given, nil)
-	}
-	return e
-}
-
-// run computes all parts, on the threads of d, and gathers their outputs.
-func (s *streams) run(ctx context.Context, e *cpuExec) error {
-	s.ctx = ctx
-	data := e.inputs[0].at.data
-	size := len(data) / s.batch
-	for i, p := range s.parts {
-		lo, n := s.share(i)
-		p.inputs[0].at.data = data[lo*size:][:n*size]
-		p.profile = e.profile
-	}
-	cpu.Split(e.d, len(s.parts), 1, streamLoop{s})
-	for i, err := range s.errs {
-		if err != nil {
-			return err
-		}
-		lo, n := s.share(i)
-		for j, t := range e.outputs {
-			size := len(t.Data) / s.batch
-			copy(t.Data[lo*size:][:n*size], s.parts[i].outputs[j].Data)
+// run takes images lo … lo+n-1 through the levels, a share on each thread.
+func (s *streams) run(ctx context.Context, lo, n int) error {
+	s.ctx, s.lo, s.n = ctx, lo, n
+	cpu.Split(s.exec.team.d, len(s.runners), 1, streamLoop{s})
+	s.ctx = nil
+	for _, r := range s.runners {
+		if r.err != nil {
+			return r.err
 		}
 	}
 	return nil
 }
 
-// share is the images of part i: n from lo on.
-func (s *streams) share(i int) (lo, n int) {
-	size := s.parts[0].images
-	lo = min(i*size, s.batch)
-	return lo, min(size, s.batch-lo)
-}
-
-// streamLoop runs over the parts.
+// streamLoop runs over the streams.
 type streamLoop struct{ s *streams }
 
-// Run does parts lo … hi-1.
+// Run does streams lo … hi-1.
 func (l streamLoop) Run(lo, hi int) {
-	for i := lo; i < hi; i++ {
-		_, n := l.s.share(i)
-		l.s.errs[i] = l.s.parts[i].run(l.s.ctx, n)
+	for _, r := range l.s.runners[lo:hi] {
+		at, n := share(l.s.n, len(l.s.runners), r.number)
+		r.lo = l.s.lo + at
+		r.err = l.s.exec.stream(l.s.ctx, r, n)
 	}
-}
-
-// enableProfile starts measuring anew.
-func (s *streams) enableProfile() {
-	for _, p := range s.parts {
-		p.EnableProfile(true)
-	}
-}
-
-// profile adds up what the parts have measured: they run side by side, so the
-// time of a layer is the mean of theirs.
-func (s *streams) profile(i int) (seconds float64, runs int) {
-	for _, p := range s.parts {
-		seconds += p.steps[i].spent / float64(len(s.parts))
-		runs = p.runs
-	}
-	return seconds, runs
 }
