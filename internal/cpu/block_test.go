@@ -140,7 +140,7 @@ func TestWinogradInPassesMatchesPlainLoop(t *testing.T) {
 func TestWinogradOrdersAgree(t *testing.T) {
 	const most = 48
 	r := rand.New(rand.NewPCG(1, 3))
-	s := tiled(most, 160, 160, 12, 12)
+	s := tiled(most, 64, 64, 12, 12)
 	x, w := random(r, s.N*s.C*s.H*s.W), random(r, s.K*s.depth())
 	for _, d := range devices(t) {
 		c := d.PackBlockConv(s, w, nil, Winograd6)

@@ -35,7 +35,12 @@ const directBytes = 256 << 10
 // enough is into how many pieces a layer is cut where that costs nothing:
 // threads that finish early find more work. What a piece computes does not
 // depend on how many there are.
-func (d *Device) enough() int { return 8 * d.Threads() }
+func (d *Device) enough() int {
+	if d.Threads() == 1 {
+		return 1
+	}
+	return 8 * d.Threads()
+}
 
 func (t *directTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e BlockEpilogue) {
 	t.e = e

@@ -9,7 +9,7 @@ package cpu
 // steps and keeps them in its second level cache; the weights are read once
 // for each piece. In passes: the steps are three passes over all tiles, with
 // the points written and read in between; the weights are read once. The one
-// that moves fewer bytes is taken.
+// that is thought to move fewer bytes is taken.
 
 // winoTask computes one convolution.
 type winoTask struct {
@@ -25,10 +25,10 @@ type winoTask struct {
 	th, tw int // tiles of an image, down and across
 	tiles  int // of all images
 	block  int // tiles of a piece; 0: in passes
-	splits int // pieces that share a block of tiles, each with its part of the panels
+	ranges int // of the pass: into how many runs the tiles of a block of channels are cut
 
-	pass           int       // 0: all steps at once; else the one that runs
-	points, result []float32 // of the three passes
+	pass           int        // 0: all steps at once; else the one that runs
+	points, result tilePoints // of the three passes
 }
 
 // winoBytes is how many bytes of points a piece keeps in the cache.
@@ -37,7 +37,7 @@ const winoBytes = 640 << 10
 // tileRow is a run of tiles side by side in one image.
 type tileRow struct {
 	image, ty, tx, n int
-	at               int // the first one's place among the piece's tiles
+	at               int // the first one's number
 }
 
 func (t *winoTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e BlockEpilogue) {
@@ -48,9 +48,10 @@ func (t *winoTask) run(d *Device, c *BlockConv, s ConvShape, y, x Blocks, e Bloc
 		t.passes(d)
 	} else {
 		t.pass = 0
-		d.team.run(ceilDiv(t.tiles, t.block)*t.splits, t)
+		d.team.run(ceilDiv(t.tiles, t.block), t)
 	}
-	t.c, t.y, t.x, t.e, t.points, t.result = nil, Blocks{}, Blocks{}, BlockEpilogue{}, nil, nil
+	t.c, t.y, t.x, t.e = nil, Blocks{}, Blocks{}, BlockEpilogue{}
+	t.points, t.result = tilePoints{}, tilePoints{}
 }
 
 // cut chooses the order and the pieces.
@@ -60,15 +61,16 @@ func (t *winoTask) cut(d *Device, c *BlockConv, s ConvShape, y, x Blocks) {
 	t.a = t.m + 2
 	t.th, t.tw = ceilDiv(s.OH, t.m), ceilDiv(s.OW, t.m)
 	t.tiles = s.N * t.th * t.tw
-	each := 4 * t.a * t.a * t.x.count() * t.x.Lanes // bytes of a tile's points
-	t.block = max(1, winoBytes/(each*t.k.rows)) * t.k.rows
-	if t.inPasses(c.size) {
-		t.block = 0
-		return
+	t.block = max(1, winoBytes/(4*t.a*t.a*t.x.count()*t.x.Lanes*t.k.rows)) * t.k.rows
+	blocks, threads, weights := ceilDiv(t.tiles, t.block), d.Threads(), 4*c.size
+	if weights <= settledBytes {
+		blocks = max(blocks, min(2*threads, ceilDiv(t.tiles, t.k.rows)))
+	} else if rest := blocks % threads; rest > 0 { // as many for each thread
+		blocks = min(blocks+threads-rest, ceilDiv(2*t.tiles, t.k.rows))
 	}
-	pieces := max(ceilDiv(t.tiles, t.block), min(d.enough(), ceilDiv(t.tiles, max(1, t.k.rows/2))))
-	t.block = ceilDiv(t.tiles, pieces)
-	t.splits = min(len(c.panels), max(1, d.enough()/ceilDiv(t.tiles, t.block)))
+	if t.block = ceilDiv(t.tiles, blocks); t.inPasses(blocks, threads, weights) {
+		t.block = 0
+	}
 }
 
 // scratch is what the task takes, once cut. A row of tiles at a border, with
@@ -87,29 +89,30 @@ func (t *winoTask) scratch() Scratch {
 	return s
 }
 
-// The model of inPasses: points between passes that exceed spilled bytes leave
-// the last level cache, and so do weights that exceed distant bytes.
+// settledBytes is the size up to which weights stay in the second level cache
+// from one piece to the next.
+const settledBytes = 1 << 20
+
+// The model of inPasses, in bytes: what is written between the passes moves
+// several times, and more often if it is too much for the last level cache.
 const (
-	spilled   = 12 << 20
-	spillCost = 5
-	distant   = 20 << 20
+	betweenCost = 3
+	spilled     = 12 << 20
+	spilledCost = 4.5
 )
 
-// inPasses compares the bytes that the two orders move.
-func (t *winoTask) inPasses(weights int) bool {
-	blocks := ceilDiv(t.tiles, t.block)
-	between := 4 * t.a * t.a * t.tiles * (t.x.count() + t.y.count()) * t.x.Lanes
-	if blocks == 1 { // else each part of the panels transforms all tiles anew
-		return between < spilled/4 && len(t.c.panels) > 4
-	}
-	passes, again := 2*between, 2*weights*(blocks-1)
+// inPasses compares the bytes that the two orders move, with the tiles cut into
+// so many blocks.
+func (t *winoTask) inPasses(blocks, threads, weights int) bool {
+	between := 4 * float64(t.a*t.a*t.tiles*(t.x.count()+t.y.count())*t.x.Lanes)
 	if between > spilled {
-		passes *= spillCost
+		between *= spilledCost / betweenCost
 	}
-	if 4*weights > distant {
-		again *= 4
+	reads := blocks
+	if weights <= settledBytes {
+		reads = min(blocks, threads)
 	}
-	return again > passes
+	return blocks < threads || float64(weights)+betweenCost*between < float64(reads)*float64(weights)
 }
 
 // stride is the distance of points in float32: an odd number of cache lines,
@@ -119,36 +122,49 @@ func (t *winoTask) stride(blocks, tiles int) int { return (blocks*tiles | 1) * t
 func (t *winoTask) piece(w *worker, i int) {
 	switch t.pass {
 	case 0:
-		t.throughout(w, i/t.splits, i%t.splits)
+		t.throughout(w, i*t.block, min((i+1)*t.block, t.tiles))
 	case 1:
-		t.transform(w, t.points, i, 0, t.tiles)
+		t0, t1 := t.rangeOf(i / t.x.count())
+		t.transform(w, t.points, i%t.x.count(), t0, t1)
 	case 2:
 		t.multiply(w, i)
 	case 3:
-		t.finish(w, t.result, t.stride(t.y.count(), t.tiles), i, i, 0, t.tiles)
+		t0, t1 := t.rangeOf(i / t.y.count())
+		t.finish(w, t.result, i%t.y.count(), i%t.y.count(), t0, t1)
 	}
 }
 
-// throughout takes one block of tiles through all steps.
-func (t *winoTask) throughout(w *worker, block, split int) {
-	t0, t1 := block*t.block, min((block+1)*t.block, t.tiles)
+// rangeOf is range i of the tiles, in a pass.
+func (t *winoTask) rangeOf(i int) (t0, t1 int) {
+	return part(t.tiles, t.ranges, i), part(t.tiles, t.ranges, i+1)
+}
+
+// tilePoints are the points of tiles first … first+n-1 in some blocks of
+// channels: point p of block b and tile i at p·stride + (b·n + i-first)·L.
+type tilePoints struct {
+	data             []float32
+	stride, first, n int
+}
+
+// throughout takes tiles t0 … t1-1 through all steps.
+func (t *winoTask) throughout(w *worker, t0, t1 int) {
 	n, l := t1-t0, t.x.Lanes
-	point, product := t.stride(t.x.count(), n), t.stride(2, n)
-	points := scratch(w, &w.panel, t.a*t.a*point)
-	result := scratch(w, &w.plane, t.a*t.a*product)
+	points := tilePoints{stride: t.stride(t.x.count(), n), first: t0, n: n}
+	points.data = scratch(w, &w.panel, t.a*t.a*points.stride)
+	result := tilePoints{stride: t.stride(2, n), first: t0, n: n}
+	result.data = scratch(w, &w.plane, t.a*t.a*result.stride)
 	for cb := range t.x.count() {
 		t.transform(w, points, cb, t0, t1)
 	}
 	offs := t.offsets(w, n)
 	a := &w.block
-	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
-	for _, p := range t.c.panels[first:last] {
+	for _, p := range t.c.panels {
 		*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: n * l, bias: noBias[:2*l]}
 		for xi := range t.a * t.a {
-			t.product(a, p, xi, t.weights(p, xi+1), points[xi*point:], result[xi*product:], n)
+			t.product(a, p, xi, t.weights(p, xi+1), points.data[xi*points.stride:], result.data[xi*result.stride:], n)
 		}
 		for j := range p.blocks {
-			t.finish(w, result, product, j, p.block+j, t0, t1)
+			t.finish(w, result, j, p.block+j, t0, t1)
 		}
 	}
 	*a = blockArgs{}
@@ -179,15 +195,16 @@ func (t *winoTask) weights(p panel, xi int) []float32 {
 
 // passes does the three steps one after another.
 func (t *winoTask) passes(d *Device) {
-	l := t.x.Lanes
-	in, out := t.a*t.a*t.stride(t.x.count(), t.tiles), t.a*t.a*t.stride(t.y.count(), t.tiles)
-	both := grow(&d.scratch, in+out+l)
-	t.points, t.result = both[:in], both[in:]
-	for _, pass := range []struct{ number, pieces int }{
-		{1, t.x.count()}, {2, t.a * t.a * ceilDiv(len(t.c.panels), panelsAtOnce)}, {3, t.y.count()},
-	} {
-		t.pass = pass.number
-		d.team.run(pass.pieces, t)
+	in, out := t.stride(t.x.count(), t.tiles), t.stride(t.y.count(), t.tiles)
+	points := t.a * t.a
+	both := grow(&d.scratch, points*(in+out)+t.x.Lanes)
+	t.points = tilePoints{both[:points*in], in, 0, t.tiles}
+	t.result = tilePoints{both[points*in:], out, 0, t.tiles}
+	for pass, pieces := range []int{t.x.count(), points * ceilDiv(len(t.c.panels), panelsAtOnce), t.y.count()} {
+		if t.pass, t.ranges = pass+1, 1; t.pass != 2 { // a block of channels for each thread, if there are enough
+			t.ranges = min(t.tiles, ceilDiv(d.Threads(), pieces))
+		}
+		d.team.run(t.ranges*pieces, t)
 	}
 }
 
@@ -199,7 +216,6 @@ func (t *winoTask) multiply(w *worker, i int) {
 	pieces := ceilDiv(len(t.c.panels), panelsAtOnce)
 	xi, first := i/pieces, i%pieces*panelsAtOnce
 	l := t.x.Lanes
-	point, product := t.stride(t.x.count(), t.tiles), t.stride(t.y.count(), t.tiles)
 	offs := t.offsets(w, t.tiles)
 	a := &w.block
 	*a = blockArgs{offs: offs, steps: len(offs) - 1, xi: l, yj: t.tiles * l, bias: noBias[:2*l]}
@@ -209,7 +225,7 @@ func (t *winoTask) multiply(w *worker, i int) {
 		if first+j+1 < last {
 			next = t.weights(t.c.panels[first+j+1], xi)
 		}
-		t.product(a, p, xi, next, t.points[xi*point:], t.result[xi*product+p.block*t.tiles*l:], t.tiles)
+		t.product(a, p, xi, next, t.points.data[xi*t.points.stride:], t.result.data[xi*t.result.stride+p.block*t.tiles*l:], t.tiles)
 	}
 	*a = blockArgs{}
 }
@@ -233,18 +249,17 @@ func (t *winoTask) rows(t0, t1 int, f func(r tileRow)) {
 		tx := i % t.tw
 		n := min(t.tw-tx, t1-i)
 		r := i / t.tw
-		f(tileRow{r / t.th, r % t.th, tx, n, i - t0})
+		f(tileRow{r / t.th, r % t.th, tx, n, i})
 		i += n
 	}
 }
 
 // transform sets the points of block cb for tiles t0 … t1-1.
-func (t *winoTask) transform(w *worker, points []float32, cb, t0, t1 int) {
+func (t *winoTask) transform(w *worker, points tilePoints, cb, t0, t1 int) {
 	l := t.x.Lanes
-	point := t.stride(t.x.count(), t1-t0)
-	w.wino = winoArgs{tmp: scratch(w, &w.edge, t.a*t.a*l), consts: t.consts, yPoint: point}
+	w.wino = winoArgs{tmp: scratch(w, &w.edge, t.a*t.a*l), consts: t.consts, yPoint: points.stride}
 	t.rows(t0, t1, func(r tileRow) {
-		y := points[(cb*(t1-t0)+r.at)*l:]
+		y := points.data[(cb*points.n+r.at-points.first)*l:]
 		top := r.ty*t.m - t.s.PadTop
 		inside := top >= 0 && top+t.a <= t.s.H
 		for i := 0; i < r.n; {
@@ -295,12 +310,12 @@ func (t *winoTask) border(w *worker, y []float32, cb int, r tileRow, i, n int) {
 
 // finish transforms block j of the products back and stores it as block kb of
 // the output, for tiles t0 … t1-1.
-func (t *winoTask) finish(w *worker, result []float32, product, j, kb, t0, t1 int) {
+func (t *winoTask) finish(w *worker, result tilePoints, j, kb, t0, t1 int) {
 	l := t.x.Lanes
-	w.wino = winoArgs{tmp: scratch(w, &w.edge, t.a*t.a*l), consts: t.consts, xPoint: product,
+	w.wino = winoArgs{tmp: scratch(w, &w.edge, t.a*t.a*l), consts: t.consts, xPoint: result.stride,
 		bias: t.c.bias[kb*l:], lo: t.lo, hi: t.hi}
 	t.rows(t0, t1, func(r tileRow) {
-		x := result[(j*(t1-t0)+r.at)*l:]
+		x := result.data[(j*result.n+r.at-result.first)*l:]
 		whole := 0 // tiles whose outputs all lie inside the image
 		if (r.ty+1)*t.m <= t.s.OH {
 			whole = min(r.n, t.s.OW/t.m-r.tx)

@@ -151,7 +151,11 @@ func (t *eachTask) piece(_ *worker, i int) { t.f(i) }
 // short. The contents are arbitrary.
 func grow[T any](s *[]T, n int) []T {
 	if cap(*s) < n {
-		*s = make([]T, n)
+		if f, ok := any(s).(*[]float32); ok {
+			*f = Alloc(n)
+		} else {
+			*s = make([]T, n)
+		}
 	}
 	return (*s)[:n]
 }
