@@ -75,14 +75,13 @@ func appendPanels(list []panel, k, l, depth int) []panel {
 	return list
 }
 
-// fetchBytes is the size up to which a panel's weights are asked for while the
-// one before is multiplied: both stay in the second level cache.
+// fetchBytes is how many weights are asked for while as many are multiplied:
+// both stay in the second level cache.
 const fetchBytes = 320 << 10
 
-// next is the weights of panel i, to be asked for, or nil if they are too many
-// or there is no such panel.
-func (c *BlockConv) next(i, lanes int) []float32 {
-	if i >= len(c.panels) || c.size/ceilDiv(c.s.K, lanes)*2*4 > fetchBytes {
+// start is where the weights of panel i begin, nil if there is no such panel.
+func (c *BlockConv) start(i int) []float32 {
+	if i >= len(c.panels) {
 		return nil
 	}
 	return c.weights[c.panels[i].at:]

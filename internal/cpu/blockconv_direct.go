@@ -130,21 +130,43 @@ func (t *directTask) piece(w *worker, i int) {
 	for i := range offs { // one more than steps: kernels look ahead
 		offs[i] = i * stride
 	}
-	a := &w.block
-	*a = blockArgs{offs: offs, steps: steps, xi: l, yj: t.y.Stride, addj: t.e.Add.Stride, clamp: t.clamp, lo: t.lo, hi: t.hi}
 	first, last := part(len(t.c.panels), t.splits, split), part(len(t.c.panels), t.splits, split+1)
 	for i, p := range t.c.panels[first:last] {
-		a.x, a.w, a.bias = x, t.c.weights[p.at:], t.c.bias[p.block*l:]
-		if a.next = t.c.next(first+i+1, l); first+i+1 == last {
-			a.next = t.c.next(part(len(t.c.panels), t.splits, (split+1)%t.splits), l)
+		after := t.c.start(first + i + 1)
+		if first+i+1 == last {
+			after = t.c.start(part(len(t.c.panels), t.splits, (split+1)%t.splits))
 		}
-		a.y = t.y.Data[p.block*t.y.Stride+p0*l:]
-		if t.e.Add.Data != nil {
-			a.add = t.e.Add.Data[p.block*t.e.Add.Stride+p0*l:]
+		t.multiply(w, p, x, offs, after, p0, p1)
+	}
+	w.block = blockArgs{}
+}
+
+// multiply sets pixels p0 … p1-1 of a panel. It sums up as many steps at once
+// as leave room in the cache for the weights of the next ones, which it asks
+// for meanwhile; after is what comes behind the panel.
+func (t *directTask) multiply(w *worker, p panel, x []float32, offs []int, after []float32, p0, p1 int) {
+	l, steps := t.x.Lanes, len(offs)-1
+	each := l * p.blocks * l // weights of a step
+	sums := ceilDiv(4*steps*each, fetchBytes)
+	a := &w.block
+	*a = blockArgs{xi: l, yj: t.y.Stride, addj: t.e.Add.Stride}
+	if t.e.Add.Data != nil {
+		a.add = t.e.Add.Data[p.block*t.e.Add.Stride+p0*l:]
+	}
+	y := t.y.Data[p.block*t.y.Stride+p0*l:]
+	for i := range sums {
+		from, to := part(steps, sums, i), part(steps, sums, i+1)
+		a.steps, a.offs, a.x, a.y = to-from, offs[from:], x, y
+		a.w, a.next, a.bias = t.c.weights[p.at+from*each:], t.c.weights[p.at+to*each:], noBias[:2*l]
+		if i == 0 {
+			a.bias = t.c.bias[p.block*l:]
+		}
+		if i == sums-1 {
+			a.next, a.clamp, a.lo, a.hi = after, t.clamp, t.lo, t.hi
 		}
 		a.run(t.k.blockKernels(p), p1-p0, l)
+		a.add, a.addj = y, t.y.Stride // what there is so far
 	}
-	*a = blockArgs{}
 }
 
 // blockKernels are those for a panel.
