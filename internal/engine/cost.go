@@ -10,8 +10,8 @@ import (
 // tl bench --layers prints measurements beside it.
 const (
 	transformCost = 32 // for each point of a tile and channel, in and out alike
-	weightByte    = 6  // for each byte of weights: they come from memory beside the products
-	weightWait    = 4  // and what of that the products do not hide
+	weightByte    = 8  // for each byte of weights: they come from memory beside the products
+	weightWait    = 6  // and what of that the products do not hide
 )
 
 // algorithm chooses how to convolve, with or without the 2×2 maximum behind.

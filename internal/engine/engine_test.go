@@ -110,7 +110,7 @@ func TestWhatIsLeft(t *testing.T) {
 		"densenet":    "Conv×120 MaxPool×1 BatchNormalization×62 Concat×58 AveragePool×3 GlobalAveragePool×1 Gemm×1",
 	} {
 		for _, folded := range []bool{false, true} {
-			g := seededWide(t, name, weights.SeededOptions{FoldedBN: folded, Width: 0.25}, 1)
+			g := seededWide(t, name, weights.SeededOptions{FoldedBN: folded, Width: 0.25}, 4)
 			e := compile(t, g, Options{}).(*cpuExec)
 			var order []string
 			count := map[string]int{}
