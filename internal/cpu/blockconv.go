@@ -75,8 +75,8 @@ func appendPanels(list []panel, k, l, depth int) []panel {
 	return list
 }
 
-// fetchBytes is how many weights are asked for while as many are multiplied:
-// both stay in the second level cache.
+// fetchBytes is how many bytes of weights are asked for while as many are
+// multiplied: both stay in the second level cache.
 const fetchBytes = 320 << 10
 
 // start is where the weights of panel i begin, nil if there is no such panel.

@@ -102,7 +102,8 @@ const (
 )
 
 // inPasses compares the bytes that the two orders move, with the tiles cut into
-// so many blocks.
+// so many blocks or, after rounding, a few less. Fewer blocks than threads would
+// leave some idle.
 func (t *winoTask) inPasses(blocks, threads, weights int) bool {
 	between := 4 * float64(t.a*t.a*t.tiles*(t.x.count()+t.y.count())*t.x.Lanes)
 	if between > spilled {

@@ -151,7 +151,7 @@ func (t *eachTask) piece(_ *worker, i int) { t.f(i) }
 // short. The contents are arbitrary.
 func grow[T any](s *[]T, n int) []T {
 	if cap(*s) < n {
-		if f, ok := any(s).(*[]float32); ok {
+		if f, ok := any(s).(*[]float32); ok { // on large pages
 			*f = Alloc(n)
 		} else {
 			*s = make([]T, n)

@@ -37,6 +37,7 @@ func (f *fingerprint) digest() string {
 	s := ConvShape{N: 1, C: 37, H: 13, W: 11, K: 35, R: 3, S: 3, OH: 13, OW: 11, StrideH: 1, StrideW: 1,
 		PadTop: 1, PadLeft: 1, DilationH: 1, DilationW: 1, Groups: 1}
 	f.convolve(s)
+	f.deep()
 	f.others(s)
 	h := sha256.New()
 	binary.Write(h, binary.LittleEndian, f.results) // a hash never fails
@@ -68,6 +69,16 @@ func (f *fingerprint) convolve(s ConvShape) {
 		f.d.LowConv(f.d.PackLowConv(s, w, bias, f.p, Quantisation{Scale: 1. / 255, Zero: 128}), y, x, BlockEpilogue{})
 		f.keep(y)
 	}
+}
+
+// deep keeps the results of a direct convolution that sums up in parts.
+func (f *fingerprint) deep() {
+	s := ConvShape{N: 1, C: 600, H: 3, W: 3, K: 33, R: 3, S: 3, OH: 3, OW: 3, StrideH: 1, StrideW: 1,
+		PadTop: 1, PadLeft: 1, DilationH: 1, DilationW: 1, Groups: 1}
+	x, y := f.maps(s, s.C), f.maps(s, s.K)
+	f.d.ToBlocks(x, f.numbers(s.C*s.H*s.W))
+	f.d.BlockConv(f.d.PackBlockConv(s, f.numbers(s.K*s.depth()), nil, Direct), y, x, BlockEpilogue{})
+	f.keep(y)
 }
 
 // others keeps the results of what else adds numbers up.

@@ -96,6 +96,9 @@ func (t *team) run(pieces int, k task) {
 		panic("cpu: Device used by two goroutines at once, or from inside its own Parallel")
 	}
 	defer t.lock.Unlock()
+	if int64(pieces) >= 1<<32 {
+		panic(fmt.Sprintf("cpu: %d pieces of work, at most 2³²-1 can be shared out", pieces))
+	}
 	if pieces <= 1 || len(t.workers) == 1 {
 		for i := range pieces {
 			k.piece(t.workers[0], i)

@@ -27,6 +27,33 @@ func TestParallelCallsEachOnce(t *testing.T) {
 	}
 }
 
+// A worker that has no piece left takes the others': piece 0 ends only when all
+// other pieces have.
+func TestIdleWorkersTakeOthersPieces(t *testing.T) {
+	const pieces = 20
+	d := newDevice(3, kernelsPortable)
+	defer d.Close()
+	for range 20 {
+		var others atomic.Int32
+		d.Parallel(pieces, func(i int) {
+			if i > 0 {
+				others.Add(1)
+				return
+			}
+			for stop := time.Now().Add(10 * time.Second); others.Load() < pieces-1; {
+				if time.Now().After(stop) {
+					t.Error("nobody takes the pieces behind the one that waits")
+					return
+				}
+				time.Sleep(10 * time.Microsecond)
+			}
+		})
+		if n := others.Load(); n != pieces-1 {
+			t.Fatalf("%d other pieces ran, want %d", n, pieces-1)
+		}
+	}
+}
+
 func TestWorkersPanicReachesCaller(t *testing.T) {
 	d := newDevice(4, kernelsPortable)
 	defer d.Close()

@@ -103,7 +103,7 @@ func (e *cpuEngine) plan(ctx context.Context, p Program, g *graph.Graph, o Optio
 		o.groupBytes = groupBytes
 	}
 	x := newPlan(e.d, p, g, o)
-	x.layout(e.streams())
+	x.layout(e.single())
 	if len(x.alone) > 0 && fits(g, o.MaxMemory, x.memory()) != nil {
 		x = newPlan(e.d, p, g, o)
 		x.layout(nil)
@@ -114,8 +114,8 @@ func (e *cpuEngine) plan(ctx context.Context, p Program, g *graph.Graph, o Optio
 	return x.finish(ctx, p.Release)
 }
 
-// streams returns a device of one thread for each of d's.
-func (e *cpuEngine) streams() []*cpu.Device {
+// single returns a device of one thread for each of d's.
+func (e *cpuEngine) single() []*cpu.Device {
 	for len(e.alone) < e.d.Threads() {
 		e.alone = append(e.alone, e.d.Alone())
 	}

@@ -190,6 +190,29 @@ func TestArena(t *testing.T) {
 	}
 }
 
+// TestArenaBeforeAStepOfAll: streams end before a step that wants the whole
+// batch, with steps behind it that by themselves would not.
+func TestArenaBeforeAStepOfAll(t *testing.T) {
+	d, err := cpu.New(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	alone := []*cpu.Device{d.Alone(), d.Alone(), d.Alone()}
+	g, err := graph.Optimise(seeded(t, "resnet18", weights.SeededOptions{}, 80))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, budget := range []int{100 << 10, 400 << 10, 800 << 10} {
+		x := newPlan(d, Program{Graph: g}, g, Options{groupBytes: budget})
+		x.steps[len(x.steps)/2].grouped = false
+		if x.layout(alone); x.forked == 0 {
+			t.Errorf("budget %d: no streams", budget)
+		}
+		checkArena(t, x, x.order, x.extent)
+	}
+}
+
 // content says what a number of the arena is: of which place and image.
 type content struct {
 	p     *place
@@ -250,7 +273,7 @@ func checkArena(t *testing.T, x *plan, levels []level, size int) {
 		}
 		if stream == 0 && levels[l].first < x.forked {
 			for stream = 1; stream <= len(x.alone); stream++ {
-				from, count := share(n, len(x.alone), stream)
+				from, count := imagesOf(n, len(x.alone), stream)
 				begin = lo + from
 				upTo(l, begin, count)
 			}
@@ -261,6 +284,15 @@ func checkArena(t *testing.T, x *plan, levels []level, size int) {
 			count := min(levels[l].group, end-lo)
 			upTo(l-1, lo, count)
 			for _, s := range x.steps[levels[l].first:levels[l].last] {
+				for _, p := range append([]*place{s.out}, s.in...) {
+					r, from := p.root(), lo
+					if r.stream {
+						from -= begin
+					}
+					if from%r.group+count > r.group {
+						t.Fatalf("%s: %s does %d images from %d on in a place of %d", x.g.Name, s.name, count, from, r.group)
+					}
+				}
 				for image := lo; image < lo+count; image++ {
 					for _, p := range s.in {
 						read(p, image, s.name)
@@ -315,6 +347,9 @@ func TestStreams(t *testing.T) {
 				if size := (batch + threads - 1) / threads; in != (threads > 1 && size >= streamImages) {
 					t.Errorf("%s, %d images, %d threads: in streams %v", name, batch, threads, in)
 				}
+				if x := e.(*cpuExec); name == "vgg16" && batch > 8 && in && (x.forked == 0 || x.forked >= len(x.levels)) {
+					t.Errorf("%s, %d images, %d threads: streams do %d levels of %d, wanted some", name, batch, threads, x.forked, len(x.levels))
+				}
 				if arithmetic == "" {
 					arithmetic = e.Arithmetic()
 				}
@@ -347,6 +382,75 @@ func TestStreams(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestStreamsInGroups: where the team takes a part of the batch at a time, the
+// streams share each part, down to a last one that leaves a stream without images.
+func TestStreamsInGroups(t *testing.T) {
+	for _, batch := range []int{32, 29, 33} {
+		g := seeded(t, "vgg16", weights.SeededOptions{}, batch)
+		g.Outputs = []*graph.Value{lastMap(g)}
+		x := noise(batch, 96, false)
+		var want []float32
+		for _, threads := range []int{1, 3} {
+			d, err := cpu.New(threads)
+			if err != nil {
+				t.Fatal(err)
+			}
+			engine := NewCPU(d)
+			e, err := engine.Compile(t.Context(), Program{Graph: g}, Options{groupBytes: 1000 << 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x := e.(*cpuExec); threads > 1 && (x.streams == nil || x.forked >= len(x.levels) || x.levels[x.forked].group >= batch) {
+				t.Errorf("%d images: %d of %d levels in streams, %+v: wanted several groups behind streams", batch, x.forked, len(x.levels), x.levels)
+			}
+			got := run(t, e, x)[0].Data
+			if want == nil {
+				want = slices.Clone(got)
+			}
+			testkit.Compare(t, fmt.Sprintf("%d images, %d threads", batch, threads), got, want, testkit.Exact)
+			engine.Close()
+		}
+	}
+}
+
+// TestStreamsEnd: a stop and a panic inside a stream end the run and name the
+// node, and the program can run again.
+func TestStreamsEnd(t *testing.T) {
+	d, err := cpu.New(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := NewCPU(d)
+	defer engine.Close()
+	e, err := engine.Compile(t.Context(), Program{Graph: seeded(t, "resnet18", weights.SeededOptions{}, 9)}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec, x := e.(*cpuExec), noise(9, 96, false)
+	if exec.streams == nil || exec.levels[exec.forked-1].last <= 3 {
+		t.Fatal("step 3 is in no stream")
+	}
+	want := slices.Clone(run(t, e, x)[0].Data)
+	s := exec.steps[3]
+	plain := s.run
+	ctx, cancel := context.WithCancel(context.Background())
+	s.run = func(r *runner, lo, n int) { cancel(); plain(r, lo, n) }
+	if _, err := e.Run(ctx, x); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped in a stream: error is %v", err)
+	}
+	s.run = func(r *runner, lo, n int) {
+		if r.number == 2 {
+			panic("no more paper")
+		}
+		plain(r, lo, n)
+	}
+	if _, err := e.Run(context.Background(), x); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("node %q (", s.name)) || !strings.HasSuffix(err.Error(), "no more paper") {
+		t.Errorf("panic in a stream: error is %v", err)
+	}
+	s.run = plain
+	testkit.Compare(t, "again", run(t, e, x)[0].Data, want, testkit.Exact)
 }
 
 // TestStreamsAndMemory: a limit that streams fit into leaves them; where only

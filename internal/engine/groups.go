@@ -20,19 +20,19 @@ func (x *plan) levels(budget int) (list []level) {
 	least := x.batch
 	for i := len(x.steps) - 1; i >= 0; i-- {
 		if i == x.forked-1 {
-			_, least = share(least, len(x.alone), 1)
+			_, least = imagesOf(least, len(x.alone), 1)
 		}
 		s := x.steps[i]
-		s.group = x.batch
-		if s.grouped {
-			bytes := 4 * x.size(s.out)
-			for _, p := range s.in {
-				bytes += 4 * x.size(p)
-			}
-			s.group = powerBelow(budget/max(1, bytes), least)
+		if !s.grouped { // what comes behind runs for the whole batch: see below
+			s.group, least = x.batch, x.batch
+			continue
 		}
-		least = min(least, s.group)
-		s.group = least
+		bytes := 4 * x.size(s.out)
+		for _, p := range s.in {
+			bytes += 4 * x.size(p)
+		}
+		s.group = powerBelow(budget/max(1, bytes), least)
+		least = s.group
 	}
 	whole := false
 	for i, s := range x.steps {

@@ -34,7 +34,7 @@ func (x *plan) arrange(levels []level) int {
 			shared = append(shared, p)
 		}
 	}
-	if len(own) > 0 {
+	if len(own) > 0 { // in use until all streams are done: they run ahead of each other
 		x.region = &place{last: x.forked - 1, room: x.pack(own)}
 		x.region.room *= len(x.alone)
 		shared = append(shared, x.region)
@@ -42,7 +42,8 @@ func (x *plan) arrange(levels []level) int {
 	return x.pack(shared)
 }
 
-// lives sets first, last and group. A place that a later level reads holds all
+// lives sets first, last, group and stream: a place that only forked steps use
+// is the streams' own. A place that a later level reads holds all
 // images of that level's group, and is written anew each time the levels below
 // run: so it is in use from their first step on.
 func (x *plan) lives(levels []level) {
@@ -111,7 +112,7 @@ func count(list []*place, root *place) (n int) {
 // returns the size of the arena.
 func (x *plan) pack(all []*place) int {
 	for _, p := range all {
-		if p != x.region {
+		if p != x.region { // whose room is known
 			p.room = (x.roomOf(p) + line - 1) / line * line
 		}
 	}
@@ -147,7 +148,7 @@ func (x *plan) scratchOf(levels []level) (team, stream cpu.Scratch) {
 	for l := len(levels) - 1; l >= 0; l-- {
 		v := levels[l]
 		if v.last == x.forked {
-			counts = shares(counts, len(x.alone))
+			counts = ofStreams(counts, len(x.alone))
 			d, all = x.alone[0], &stream
 		}
 		counts = v.counts(counts)
@@ -162,13 +163,13 @@ func (x *plan) scratchOf(levels []level) (team, stream cpu.Scratch) {
 	return team, stream
 }
 
-// shares is how many images a stream has, where all have any of the numbers in
-// counts.
-func shares(counts map[int]bool, streams int) map[int]bool {
+// ofStreams is how many images a stream has, where all have any of the numbers
+// in counts.
+func ofStreams(counts map[int]bool, streams int) map[int]bool {
 	out := map[int]bool{}
 	for n := range counts {
 		for i := range streams {
-			if _, n := share(n, streams, i+1); n > 0 {
+			if _, n := imagesOf(n, streams, i+1); n > 0 {
 				out[n] = true
 			}
 		}

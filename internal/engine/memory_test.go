@@ -116,7 +116,7 @@ func lazily(t *testing.T, g *graph.Graph, threads int, o Options, in *tensor.Ten
 	o.groupBytes = groupBytes
 	p := Program{Graph: g}
 	x := newPlan(d, p, g, o)
-	x.layout(engine.streams())
+	x.layout(engine.single())
 	said = x.scratch.Bytes(threads) + int64(len(x.alone))*x.own.Bytes(1)
 	x.assign(cpu.Alloc(x.extent))
 	if err := prepare(t.Context(), x.steps, nil); err != nil {

@@ -49,7 +49,7 @@ func (e *cpuExec) runners() []*runner {
 }
 
 // Profile is the mean time of each node over the profiled runs. Streams run
-// side by side: the time of a step there is the mean of theirs.
+// side by side: the time of a step there is the mean of all streams.
 func (e *cpuExec) Profile() []NodeTime {
 	times := make([]NodeTime, len(e.steps))
 	for i, s := range e.steps {

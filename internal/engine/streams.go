@@ -25,17 +25,15 @@ type runner struct {
 	err   error     // of a stream
 }
 
-// streamImages is the least number of images that make a stream.
+// streamImages is how many images a thread must have, on average, for streams.
 const streamImages = 4
 
-// What the team loses against streams: a share of a step's work, to maps that
-// lie in the other thread's cache, and to waiting, in multiplications and
-// additions. Measured on 2 cores of an Intel Xeon with AVX-512, as was weightAgain,
-// what a byte of weights costs that is read once more.
+// The model of fork, in multiplications and additions, as measured with 2
+// threads on an Intel Xeon with AVX-512.
 const (
-	teamLoss    = 0.1
-	teamWait    = 2e6
-	weightAgain = 6
+	teamLoss    = 0.1 // the part of a step's work that the team loses to maps in another thread's cache
+	teamWait    = 2e6 // and what it loses to waiting, in each call
+	weightAgain = 6   // a byte of weights that another stream reads again, in each call
 )
 
 // fork is how many steps run in streams: those before the one from which on
@@ -55,7 +53,8 @@ func (x *plan) fork() (steps int) {
 		if work == 0 {
 			work = s.flops
 		}
-		gain += teamLoss*work + teamWait - float64(threads-1)*float64(s.weights)*weightAgain
+		calls := float64((x.batch + s.group - 1) / s.group)
+		gain += teamLoss*work + calls*(teamWait-float64(threads-1)*float64(s.weights)*weightAgain)
 		joined := x.batch // images that the streams share
 		if i+1 < len(x.steps) {
 			joined = x.steps[i+1].group
@@ -67,8 +66,8 @@ func (x *plan) fork() (steps int) {
 	return steps
 }
 
-// share is the images of a stream, n of count from lo on.
-func share(count, streams, number int) (lo, n int) {
+// imagesOf is the images of a stream, n of count from lo on.
+func imagesOf(count, streams, number int) (lo, n int) {
 	size := (count + streams - 1) / streams
 	lo = min((number-1)*size, count)
 	return lo, min(size, count-lo)
@@ -101,7 +100,7 @@ type streamLoop struct{ s *streams }
 // Run does streams lo … hi-1.
 func (l streamLoop) Run(lo, hi int) {
 	for _, r := range l.s.runners[lo:hi] {
-		at, n := share(l.s.n, len(l.s.runners), r.number)
+		at, n := imagesOf(l.s.n, len(l.s.runners), r.number)
 		r.lo = l.s.lo + at
 		r.err = l.s.exec.stream(l.s.ctx, r, n)
 	}
