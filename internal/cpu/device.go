@@ -33,6 +33,9 @@ type Device struct {
 	// stopgap is set where the portable kernels serve for want of better ones:
 	// low precisions would be slower than float32 with them.
 	stopgap bool
+	// unasked is set where TL_CPU does not name the kernels: a precision that
+	// gains no speed here is refused.
+	unasked bool
 
 	// One task of each kind, reused, so that nothing is allocated in a step.
 	each       eachTask
@@ -84,7 +87,7 @@ func New(threads int) (*Device, error) {
 		return nil, err
 	}
 	d := newDevice(threads, k)
-	d.stopgap = name == "" && k == kernelsPortable
+	d.stopgap, d.unasked = name == "" && k == kernelsPortable, name == ""
 	return d, nil
 }
 
@@ -127,7 +130,7 @@ func (d *Device) Threads() int { return len(d.team.workers) }
 // weights that d has laid out are good for it too.
 func (d *Device) Alone() *Device {
 	a := newDevice(1, d.k)
-	a.stopgap = d.stopgap
+	a.stopgap, a.unasked = d.stopgap, d.unasked
 	return a
 }
 

@@ -294,7 +294,7 @@ func TestHasPrecision(t *testing.T) {
 }
 
 // The portable kernels offer low precision where they are asked for, and not
-// where a machine has no others.
+// where a machine has no others; slow bf16 is refused likewise.
 func TestPrecisionIsNoStopgap(t *testing.T) {
 	for name, want := range map[string]bool{"portable": true, "": false} {
 		t.Setenv("TL_CPU", name)
@@ -309,6 +309,19 @@ func TestPrecisionIsNoStopgap(t *testing.T) {
 			}
 		}
 		d.Close()
+	}
+	list := available()
+	if d := newDevice(1, list[0]); d.HasPrecision(BFloat16) == nil && d.k != kernelsPortable {
+		defer func(slow bool) { slowBFloat16 = slow }(slowBFloat16)
+		for _, slow := range []bool{false, true} {
+			slowBFloat16 = slow
+			for _, unasked := range []bool{false, true} {
+				d.unasked = unasked
+				if err := d.HasPrecision(BFloat16); (err != nil) != (slow && unasked) || d.HasPrecision(Int8) != nil {
+					t.Errorf("slow %v, asked for by nobody %v: bf16 %v", slow, unasked, err)
+				}
+			}
+		}
 	}
 	d := newDevice(1, kernelsPortable)
 	d.stopgap = true
