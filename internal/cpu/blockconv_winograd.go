@@ -106,14 +106,15 @@ const (
 // leave some idle.
 func (t *winoTask) inPasses(blocks, threads, weights int) bool {
 	between := 4 * float64(t.a*t.a*t.tiles*(t.x.count()+t.y.count())*t.x.Lanes)
+	moved := between * betweenCost
 	if between > spilled {
-		between *= spilledCost / betweenCost
+		moved = between * spilledCost
 	}
 	reads := blocks
 	if weights <= settledBytes {
 		reads = min(blocks, threads)
 	}
-	return blocks < threads || float64(weights)+betweenCost*between < float64(reads)*float64(weights)
+	return blocks < threads || float64(weights)+moved < float64(reads)*float64(weights)
 }
 
 // stride is the distance of points in float32: an odd number of cache lines,

@@ -146,12 +146,12 @@ func (t *team) work(w *worker) {
 			t.failed.CompareAndSwap(nil, &failure{v, debug.Stack()})
 		}
 	}()
-	for i, ok := w.share.first(); ok; i, ok = w.share.first() {
+	for i, ok := w.share.take(false); ok; i, ok = w.share.take(false) {
 		t.task.piece(w, i)
 	}
 	for n := range len(t.workers) - 1 {
 		other := t.workers[(w.number+1+n)%len(t.workers)]
-		for i, ok := other.share.last(); ok; i, ok = other.share.last() {
+		for i, ok := other.share.take(true); ok; i, ok = other.share.take(true) {
 			t.task.piece(w, i)
 		}
 	}
@@ -167,30 +167,20 @@ type share struct {
 
 func (s *share) set(lo, hi int) { s.Store(uint64(lo)<<32 | uint64(hi)) }
 
-// first takes the first piece, if there is one.
-func (s *share) first() (piece int, ok bool) {
+// take takes the first or the last piece, if there is one.
+func (s *share) take(last bool) (piece int, ok bool) {
 	for {
 		v := s.Load()
 		lo, hi := v>>32, v&(1<<32-1)
 		if lo >= hi {
 			return 0, false
 		}
-		if s.CompareAndSwap(v, v+1<<32) {
-			return int(lo), true
+		at, rest := lo, v+1<<32
+		if last {
+			at, rest = hi-1, v-1
 		}
-	}
-}
-
-// last takes the last piece, if there is one.
-func (s *share) last() (piece int, ok bool) {
-	for {
-		v := s.Load()
-		lo, hi := v>>32, v&(1<<32-1)
-		if lo >= hi {
-			return 0, false
-		}
-		if s.CompareAndSwap(v, v-1) {
-			return int(hi - 1), true
+		if s.CompareAndSwap(v, rest) {
+			return int(at), true
 		}
 	}
 }

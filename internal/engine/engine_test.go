@@ -161,12 +161,7 @@ func TestImplementations(t *testing.T) {
 // place is still to be read, nobody else writes to its memory, also where
 // parts of the batch take turns and where streams run ahead of each other.
 func TestArena(t *testing.T) {
-	d, err := cpu.New(3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	alone := []*cpu.Device{d.Alone(), d.Alone(), d.Alone()}
+	d, alone := threeThreads(t)
 	for _, name := range weights.SeededNames() {
 		for _, raw := range []bool{true, false} {
 			for _, batch := range []int{1, 7, 13} {
@@ -190,15 +185,21 @@ func TestArena(t *testing.T) {
 	}
 }
 
-// TestArenaBeforeAStepOfAll: streams end before a step that wants the whole
-// batch, with steps behind it that by themselves would not.
-func TestArenaBeforeAStepOfAll(t *testing.T) {
+// threeThreads is a Device of three threads, and one for each of its streams.
+func threeThreads(t *testing.T) (d *cpu.Device, alone []*cpu.Device) {
+	t.Helper()
 	d, err := cpu.New(3)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
-	alone := []*cpu.Device{d.Alone(), d.Alone(), d.Alone()}
+	t.Cleanup(d.Close)
+	return d, []*cpu.Device{d.Alone(), d.Alone(), d.Alone()}
+}
+
+// TestArenaBeforeAStepOfAll: streams end before a step that wants the whole
+// batch, with steps behind it that by themselves would not.
+func TestArenaBeforeAStepOfAll(t *testing.T) {
+	d, alone := threeThreads(t)
 	g, err := graph.Optimise(seeded(t, "resnet18", weights.SeededOptions{}, 80))
 	if err != nil {
 		t.Fatal(err)
